@@ -1,0 +1,33 @@
+# make demo: train, evaluate, export and draw a small model on real digits.
+# make test: the whole test suite.    make lint: ruff.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: install demo test lint format clean
+
+# The stamp is newer than setup.py once everything is installed.
+$(VENV)/installed: setup.py pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+	$(RUN) -m pip install --quiet --editable '.[test]'
+	touch $@
+
+install: $(VENV)/installed
+
+demo: install
+	$(RUN) -m vqvae_tf.commands.demo
+
+test: install
+	$(RUN) -m pytest
+
+lint: install
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: install
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,0 +1,64 @@
+"""Vector Quantized Variational Autoencoders for TensorFlow.
+
+The names below load TensorFlow when they are first used, so that
+`import vqvae_tf` and the commands' `--help` answer at once.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from vqvae_tf.version import __version__
+
+if TYPE_CHECKING:
+  from vqvae_tf.likelihoods import (
+      Bernoulli,
+      Categorical,
+      LogisticMixture,
+      Normal,
+  )
+  from vqvae_tf.models import VQVAE
+  from vqvae_tf.nets import Decoder, Encoder, ResidualStack
+  from vqvae_tf.quantizers import (
+      CodebookPolicy,
+      VectorQuantizer,
+      VectorQuantizerEMA,
+  )
+
+_HOMES = {
+    'Bernoulli': 'likelihoods',
+    'Categorical': 'likelihoods',
+    'CodebookPolicy': 'quantizers',
+    'Decoder': 'nets',
+    'Encoder': 'nets',
+    'LogisticMixture': 'likelihoods',
+    'Normal': 'likelihoods',
+    'ResidualStack': 'nets',
+    'VQVAE': 'models',
+    'VectorQuantizer': 'quantizers',
+    'VectorQuantizerEMA': 'quantizers',
+}
+
+__all__ = [
+    'Bernoulli',
+    'Categorical',
+    'CodebookPolicy',
+    'Decoder',
+    'Encoder',
+    'LogisticMixture',
+    'Normal',
+    'ResidualStack',
+    'VQVAE',
+    'VectorQuantizer',
+    'VectorQuantizerEMA',
+    '__version__',
+]
+
+
+def __getattr__(name: str):
+  if name not in _HOMES:
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+  return getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
+
+
+def __dir__() -> list[str]:
+  return sorted(__all__)

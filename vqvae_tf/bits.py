@@ -1,0 +1,93 @@
+"""Units of information: nats, bits, bits/dim; entropy of code counts.
+
+NumPy's numbers are taken to float64 first, so that a figure in a table is
+exact to the last digit printed, whatever precision produced the nats.
+"""
+
+import math
+
+import numpy as np
+
+
+def nats_to_bits(nats):
+  """Converts information from nats to bits.
+
+  bits = nats / ln 2
+
+  Args:
+    nats: a number, an array or a tensor of any shape.
+
+  Returns:
+    The same kind of thing and shape, in bits; of NumPy's numbers and arrays
+    float64, a tensor keeps its dtype.
+  """
+  if isinstance(nats, (np.ndarray, np.generic)):
+    nats = nats.astype(np.float64)
+  return nats / math.log(2.0)
+
+
+def bits_per_dim(nats, num_dims):
+  """Converts nats per example to bits per dimension of the example.
+
+  bits_per_dim = nats / (D ln 2), with D = H * W * C for an image. For
+  uncompressed uint8 images the figure is 8.
+
+  Args:
+    nats: as for `nats_to_bits`, nats per example (-log p(x)).
+    num_dims: positive integer, the dimensions of one example.
+
+  Returns:
+    The same kind of thing and shape, in bits per dimension.
+
+  Raises:
+    ValueError: if there is not at least one dimension.
+  """
+  if num_dims < 1:
+    raise ValueError(f"num_dims must be at least 1, got {num_dims}")
+  return nats_to_bits(nats) / num_dims
+
+
+def entropy_bits(counts):
+  """Entropy, in bits, of the empirical distribution that counts describe.
+
+  H = sum_k p_k log2(1 / p_k), p_k = n_k / sum_j n_j, with 0 log 0 = 0. This
+  is the plug-in estimate: it lies below the true entropy by about
+  (K - 1) / (2 N ln 2) bits for N observations of K codes.
+
+  Args:
+    counts: array of any shape, non-negative finite counts, at least one of
+      them positive; the shape plays no part.
+
+  Returns:
+    float, in bits, between 0 and log2(K).
+
+  Raises:
+    ValueError: if a count is negative or not finite, or if all are zero.
+  """
+  counts = np.asarray(counts, np.float64).ravel()
+  if not np.all(np.isfinite(counts)) or np.any(counts < 0):
+    raise ValueError("counts must be finite and not negative")
+  used = counts[counts > 0]
+  if not used.size:
+    raise ValueError("counts are all zero: there is nothing to measure")
+  # p before the logarithm: 512 equal counts then give exactly 9 bits.
+  probabilities = used / used.sum()
+  return float(np.sum(probabilities * np.log2(1.0 / probabilities)))
+
+
+def perplexity(counts):
+  """Perplexity of code counts: how many equally used codes they are worth.
+
+  perplexity = 2^H, H the entropy in bits (e^H with H in nats is the same
+  number).
+
+  Args:
+    counts: as for `entropy_bits`.
+
+  Returns:
+    float, in codes, between 1 and K.
+
+  Raises:
+    ValueError: if a count is negative or not finite, or if all are zero.
+  """
+  return 2.0 ** entropy_bits(counts)

@@ -1,0 +1,73 @@
+"""From a configuration to the objects that it names."""
+
+from vqvae_tf.configs import Config
+from vqvae_tf.likelihoods import (
+    Bernoulli,
+    Categorical,
+    Likelihood,
+    LogisticMixture,
+    Normal,
+)
+from vqvae_tf.models import VQVAE
+from vqvae_tf.nets import Decoder, Encoder
+from vqvae_tf.quantizers import (
+    CodebookPolicy,
+    Quantizer,
+    VectorQuantizer,
+    VectorQuantizerEMA,
+)
+
+
+def model(config: Config) -> VQVAE:
+  """Returns an untrained model.
+
+  Args:
+    config: with its `image_shape` known.
+
+  Raises:
+    ValueError: if the images are too small for the number of halvings.
+  """
+  *size, channels = config.image_shape
+  network = config.network
+  likelihood = _likelihood(config, channels)
+  common = (
+      network.num_hiddens,
+      network.num_residual_layers,
+      network.num_residual_hiddens,
+      network.num_halvings,
+  )
+  return VQVAE(
+      Encoder(*common),
+      _quantizer(config),
+      Decoder(likelihood.num_params, tuple(size), *common),
+      likelihood,
+      config.optimizer.quantizer_weight,
+  )
+
+
+def _likelihood(config: Config, channels: int) -> Likelihood:
+  settings = config.likelihood
+  makers = {
+      'logistic_mixture': lambda: LogisticMixture(
+          channels, settings.num_mixtures
+      ),
+      'normal': lambda: Normal(channels, settings.scale or None),
+      'categorical': lambda: Categorical(channels),
+      'bernoulli': lambda: Bernoulli(channels),
+  }
+  return makers[settings.likelihood]()
+
+
+def _quantizer(config: Config) -> Quantizer:
+  settings = config.quantizer
+  shared = {
+      'embedding_dim': settings.embedding_dim,
+      'num_embeddings': settings.num_embeddings,
+      'commitment_cost': settings.commitment_cost,
+      'policy': CodebookPolicy(
+          settings.initialization, settings.unused_codes, config.optimizer.seed
+      ),
+  }
+  if settings.quantizer == 'gradient':
+    return VectorQuantizer(**shared)
+  return VectorQuantizerEMA(decay=settings.decay, **shared)

@@ -1,0 +1,191 @@
+"""A workdir: config.json, metrics.jsonl, checkpoints/, tensorboard/.
+
+A checkpoint is a folder named after its step. It is written aside and renamed,
+so it is there whole or not at all; `state.json` in it says which step was best
+by validation when it was written.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from vqvae_tf import configs
+from vqvae_tf.errors import UserError
+
+
+class State(NamedTuple):
+  """What a checkpoint remembers beside its variables.
+
+  Attributes:
+    step: training steps taken.
+    best_step: the step with the best validation so far, or -1.
+    best_bits_per_dim: its validation bits/dim, or infinity.
+    seconds: training time so far.
+  """
+
+  step: int = 0
+  best_step: int = -1
+  best_bits_per_dim: float = float('inf')
+  seconds: float = 0.0
+
+
+class Workdir:
+  """The folder of one training run.
+
+  Args:
+    path: the folder; nothing is created before it is needed.
+  """
+
+  def __init__(self, path: str | os.PathLike):
+    self.path = Path(path)
+    self.metrics_path = self.path / 'metrics.jsonl'
+    self._config_path = self.path / 'config.json'
+    self._checkpoints = self.path / 'checkpoints'
+
+  def __str__(self) -> str:
+    return str(self.path)
+
+  @contextlib.contextmanager
+  def locked(self) -> Iterator[None]:
+    """Keeps a second run out; the lock dies with the process.
+
+    Raises:
+      UserError: if another run holds the workdir.
+    """
+    self.path.mkdir(parents=True, exist_ok=True)
+    with open(self.path / 'lock', 'w') as lock:
+      try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except OSError as error:
+        raise UserError(
+            f'another run trains in {self}: wait for it, or name another '
+            '--workdir'
+        ) from error
+      yield
+
+  def has_config(self) -> bool:
+    """Returns whether a run was started here."""
+    return self._config_path.exists()
+
+  def load_config(self) -> configs.Config:
+    """Returns the configuration of the run.
+
+    Raises:
+      UserError: if there is none, or it is damaged.
+    """
+    if not self.has_config():
+      raise UserError(
+          f'{self} is no workdir: it has no config.json; train one with '
+          f'bin/train --workdir={self}'
+      )
+    try:
+      return configs.from_json(self._config_path.read_text())
+    except UserError as error:
+      raise UserError(f'{self._config_path}: {error}') from error
+
+  def save_config(self, config: configs.Config) -> None:
+    """Writes config.json, whole or not at all."""
+    write_text(self._config_path, configs.to_json(config) + '\n')
+
+  def steps(self) -> list[int]:
+    """Returns the steps of the complete checkpoints, ascending."""
+    if not self._checkpoints.is_dir():
+      return []
+    names = (path.name for path in self._checkpoints.iterdir())
+    return sorted(int(name) for name in names if name.isdigit())
+
+  def save(self, checkpoint: tf.train.Checkpoint, state: State) -> None:
+    """Writes a checkpoint; of the others only the best is kept.
+
+    Raises:
+      OSError: if the disk is full; the checkpoints before it stay.
+    """
+    final = self._folder(state.step)
+    aside = final.with_name(f'.{final.name}.partial')
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+      checkpoint.write(str(aside / 'weights'))
+      (aside / 'state.json').write_text(json.dumps(state._asdict()) + '\n')
+    except tf.errors.OpError as error:
+      raise OSError(f'cannot write {final}: {one_line(error)}') from error
+    shutil.rmtree(final, ignore_errors=True)
+    aside.rename(final)
+    for step in self.steps():
+      if step not in (state.step, state.best_step):
+        shutil.rmtree(self._folder(step))
+
+  def last_state(self) -> State:
+    """Returns the state of the last checkpoint, or the state of a new run.
+
+    Raises:
+      UserError: if it is damaged.
+    """
+    steps = self.steps()
+    if not steps:
+      return State()
+    path = self._folder(steps[-1]) / 'state.json'
+    try:
+      return State(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+      raise UserError(
+          f'the checkpoint {path.parent} is damaged (state.json): remove that '
+          'folder to go back to the one before'
+      ) from error
+
+  def best_step(self) -> int:
+    """Returns the best step by validation, or the last before any validation.
+
+    Raises:
+      UserError: if there is no checkpoint, or it is damaged.
+    """
+    state = self.last_state()
+    if not self.steps():
+      raise UserError(
+          f'{self} has no checkpoint yet: train it with bin/train '
+          f'--workdir={self}'
+      )
+    return state.best_step if state.best_step >= 0 else state.step
+
+  def restore(self, checkpoint: tf.train.Checkpoint, step: int) -> None:
+    """Assigns the variables of a checkpoint; every one must be found.
+
+    Args:
+      checkpoint: of objects whose variables exist already.
+      step: one of `steps()`.
+
+    Raises:
+      UserError: if the checkpoint is missing, damaged or of another model.
+    """
+    folder = self._folder(step)
+    try:
+      status = checkpoint.read(str(folder / 'weights'))
+      status.assert_existing_objects_matched().expect_partial()
+    except (tf.errors.OpError, ValueError, AssertionError) as error:
+      raise UserError(
+          f'the checkpoint {folder} is missing, damaged or of another model: '
+          f'{one_line(error)}'
+      ) from error
+
+  def _folder(self, step: int) -> Path:
+    return self._checkpoints / f'{step:08d}'
+
+
+def write_text(path: Path, text: str) -> None:
+  """Writes a file aside and renames it: whole or not at all."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  aside = path.with_name(f'.{path.name}.partial')
+  aside.write_text(text)
+  aside.rename(path)
+
+
+def one_line(error: BaseException) -> str:
+  """Returns the first line of a message, without TensorFlow's trimmings."""
+  return str(error).strip().split('\n')[0][:300] or type(error).__name__

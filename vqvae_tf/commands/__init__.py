@@ -1,0 +1,1 @@
+"""The executables' mains: absl flags in, the library's functions called."""

@@ -1,0 +1,8 @@
+"""bin/cifar10: trains on CIFAR-10; 8x8 codes, K = 512, unless flags say else."""
+
+from vqvae_tf.commands import train
+
+
+def main() -> None:
+  """Runs the executable."""
+  train.main('bin/cifar10', 'cifar10')

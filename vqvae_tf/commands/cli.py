@@ -1,0 +1,151 @@
+"""What the executables share: flags from the configuration, one-line errors."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+from vqvae_tf import configs, presets
+from vqvae_tf.errors import UserError
+
+FLAGS = flags.FLAGS
+
+
+def run(main: Callable[[], int | None], usage: str) -> None:
+  """Runs an executable: `--help` without TensorFlow, errors in one line.
+
+  Args:
+    main: called after the flags are parsed; returns the exit status.
+    usage: what `--help` says first.
+  """
+  sys.modules['__main__'].__doc__ = usage
+  # absl's --help shows the flags of the main module alone; all flags of an
+  # executable are its own, wherever they are defined.
+  for name in FLAGS:
+    if FLAGS.find_module_defining_flag(name).startswith('vqvae_tf'):
+      FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
+  app.run(lambda argv: _guarded(main, argv))
+
+
+def _guarded(main, argv):
+  try:
+    if argv[1:]:
+      raise UserError(f'{argv[1]!r} is no flag: see --help')
+    return main()
+  except (UserError, OSError) as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 1
+
+
+def load_tensorflow() -> None:
+  """Imports TensorFlow without the start-up notes that bury what matters.
+
+  Set TF_CPP_MIN_LOG_LEVEL=0 to see them, when a GPU is not found, say.
+  """
+  if 'TF_CPP_MIN_LOG_LEVEL' in os.environ:
+    importlib.import_module('tensorflow')
+    return
+  os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+  logging.set_verbosity(logging.WARNING)
+  # The notes come from C++ and precede its logging flags, so the file
+  # descriptor itself is turned away.
+  sys.stderr.flush()
+  stderr = os.dup(2)
+  with open(os.devnull, 'w') as nowhere:
+    os.dup2(nowhere.fileno(), 2)
+  try:
+    tensorflow = importlib.import_module('tensorflow')
+    tensorflow.config.list_logical_devices()
+  finally:
+    os.dup2(stderr, 2)
+    os.close(stderr)
+
+
+def define_config_flags(preset: str) -> None:
+  """Defines --preset and a flag for every field of the configuration."""
+  flags.DEFINE_string('preset', preset, 'named settings: see --list_presets')
+  flags.DEFINE_bool('list_presets', False, 'list the presets and stop')
+  for field, _ in configs.fields(configs.Config()):
+    define = {
+        str: flags.DEFINE_string,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+    }[field.type]
+    help_text = field.metadata['help']
+    if field.metadata['choices']:
+      help_text += f': {", ".join(field.metadata["choices"])}'
+    define(field.name, None, f'{help_text} (default: the preset; {field.default!r})')
+
+
+def config_from_flags() -> configs.Config:
+  """Returns the preset with the given flags in place of its fields.
+
+  Raises:
+    UserError: for an unknown preset or a value that does not fit.
+  """
+  preset = presets.named(FLAGS.preset).config
+  given = {
+      field.name: FLAGS[field.name].value
+      for field, _ in configs.fields(preset)
+      if FLAGS[field.name].present
+  }
+  return configs.replace(preset, **given)
+
+
+def open_source(settings: configs.DataConfig, split: str, data_dir: str = ''):
+  """Opens a split of a configuration's data set; raises UserError only."""
+  load_tensorflow()
+  from vqvae_tf import datasets
+
+  try:
+    return datasets.open_source(
+        settings.dataset,
+        split,
+        data_dir or settings.data_dir or None,
+        settings.image_size or None,
+    )
+  except ValueError as error:
+    raise UserError(str(error)) from error
+
+
+def define_subject_flags() -> None:
+  """Defines the flags that name a trained model and a split."""
+  flags.DEFINE_string('workdir', None, 'folder of a run: its best checkpoint')
+  flags.DEFINE_string('model', None, 'folder of an export, instead')
+  flags.DEFINE_string('data_dir', None, "folder of the data (the run's own)")
+  flags.DEFINE_enum(
+      'split', 'test', ['train', 'validation', 'test'], 'part of the data'
+  )
+
+
+def open_subject():
+  """Returns the model that the flags name, and its data."""
+  if bool(FLAGS.workdir) == bool(FLAGS.model):
+    raise UserError('give either --workdir=RUN or --model=EXPORT')
+  load_tensorflow()
+  from vqvae_tf import checkpoints, evaluation
+
+  if FLAGS.model:
+    subject = evaluation.from_export(FLAGS.model)
+  else:
+    subject = evaluation.from_workdir(checkpoints.Workdir(FLAGS.workdir))
+  data = open_source(subject.config.data, FLAGS.split, FLAGS.data_dir)
+  return subject, data
+
+
+def list_presets() -> str:
+  """Returns the presets as text, with source, duration and score."""
+  blocks = []
+  for name, preset in presets.PRESETS.items():
+    settings = ' '.join(
+        f'--{field.name}={value}'
+        for field, value in configs.fields(preset.config)
+        if value != field.default
+    )
+    blocks.append(
+        f'{name}\n  source:   {preset.source}\n  duration: {preset.duration}\n'
+        f'  score:    {preset.score}\n  settings: {settings}'
+    )
+  return '\n\n'.join(blocks)

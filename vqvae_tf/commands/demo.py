@@ -1,0 +1,41 @@
+"""vqvae-tf-demo: the whole road on scikit-learn's digits, in two minutes."""
+
+from pathlib import Path
+
+from absl import flags
+
+from vqvae_tf import presets
+from vqvae_tf.commands import cli, train
+
+_USAGE = """Trains, evaluates, exports and draws a VQ-VAE on handwritten digits.
+
+The 8x8 digits come with scikit-learn: nothing is downloaded. They teach the
+tool and are no benchmark.
+"""
+
+
+def main() -> None:
+  """Runs the executable."""
+  flags.DEFINE_string('workdir', 'runs/demo', 'folder of the run')
+  cli.run(_demo, _USAGE)
+
+
+def _demo() -> int:
+  path = Path(flags.FLAGS.workdir)
+  config = presets.named('digits').config
+  if status := train.train(config, str(path)):
+    return status
+  from vqvae_tf import checkpoints, evaluation, export, visualization
+
+  workdir = checkpoints.Workdir(path)
+  subject = evaluation.from_workdir(workdir)
+  data = cli.open_source(config.data, 'test')
+  result = evaluation.evaluate(subject, data)
+  evaluation.write(path / 'metrics.json', 'test', result)
+  model = export.export(workdir, path / 'export', overwrite=True)
+  pictures = visualization.draw_all(subject, data, path / 'pictures')
+  pictures += visualization.draw_curves(workdir, path / 'pictures')
+  print(f'\ndigits, test split\n{evaluation.table(result)}\n')
+  print(f'model     {model}\nmetrics   {path}/metrics.json')
+  print('\n'.join(f'picture   {picture}' for picture in pictures))
+  return 0

@@ -1,0 +1,36 @@
+"""bin/export: a workdir to a SavedModel."""
+
+from absl import flags
+
+from vqvae_tf.commands import cli
+from vqvae_tf.errors import UserError
+
+_USAGE = """Writes the best checkpoint of a run as a SavedModel.
+
+  bin/export --workdir=runs/mnist --output=exports/mnist
+
+Plain TensorFlow loads it: tf.saved_model.load(...).signatures has encode,
+decode, reconstruct, embed and nll, uint8 images and int32 codes at the door.
+"""
+
+
+def main() -> None:
+  """Runs the executable."""
+  flags.DEFINE_string('workdir', None, 'folder of a run')
+  flags.DEFINE_string('output', None, 'folder to make (WORKDIR/export)')
+  flags.DEFINE_bool('overwrite', False, 'replace an existing SavedModel')
+  cli.run(_export, _USAGE)
+
+
+def _export() -> None:
+  args = flags.FLAGS
+  if not args.workdir:
+    raise UserError('give --workdir=RUN, the folder of a trained model')
+  cli.load_tensorflow()
+  from vqvae_tf import checkpoints, export
+
+  output = args.output or f'{args.workdir}/export'
+  path = export.export(
+      checkpoints.Workdir(args.workdir), output, args.overwrite
+  )
+  print(f'exported: {path}')

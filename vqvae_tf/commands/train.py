@@ -1,0 +1,52 @@
+"""bin/train: trains a VQ-VAE, or goes on where a run stopped."""
+
+import signal
+
+from absl import flags
+
+from vqvae_tf import configs
+from vqvae_tf.commands import cli
+
+_USAGE = """Trains a VQ-VAE; the same command goes on where a run stopped.
+
+  {name} --workdir=runs/mine --data_dir=FOLDER --steps=20000
+
+The workdir holds config.json, metrics.jsonl, checkpoints/ (last and best) and
+tensorboard/. Evaluate it with bin/evaluate, export it with bin/export.
+"""
+
+
+def main(name: str = 'bin/train', preset: str = 'mnist') -> None:
+  """Runs the executable `name` with a preset as its default."""
+  cli.define_config_flags(preset)
+  flags.DEFINE_string(
+      'workdir', None, 'folder of the run (default: runs/ and the preset)'
+  )
+  cli.run(_train, _USAGE.format(name=name))
+
+
+def _train() -> int:
+  if flags.FLAGS.list_presets:
+    print(cli.list_presets())
+    return 0
+  config = cli.config_from_flags()
+  path = flags.FLAGS.workdir or f'runs/{flags.FLAGS.preset}'
+  return train(config, path)
+
+
+def train(config: configs.Config, path: str) -> int:
+  """Trains in a workdir; returns the exit status (130 if stopped)."""
+  cli.load_tensorflow()
+  from vqvae_tf import checkpoints, training
+
+  splits = [cli.open_source(config.data, s) for s in ('train', 'validation')]
+  workdir = checkpoints.Workdir(path)
+  state = training.train(config, workdir, *splits)
+  if state.step < config.run.steps:
+    return 128 + signal.SIGINT
+  print(
+      f'{state.step} steps in {state.seconds:.0f} s, best at step '
+      f'{state.best_step}: {state.best_bits_per_dim:.4f} bits/dim on the '
+      f'validation split\nnext: bin/evaluate --workdir={path}'
+  )
+  return 0

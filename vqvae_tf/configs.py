@@ -1,0 +1,229 @@
+"""Configurations: frozen, nested, JSON, one flag per field.
+
+This is the only place where a name becomes an object. A `Config` travels inside
+the workdir; the command-line flags are derived from its fields, so that the two
+cannot drift apart.
+"""
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Iterable, Iterator
+
+from vqvae_tf.datasets.names import NAMES
+from vqvae_tf.errors import UserError
+
+
+def _field(default, help_text: str, choices=None, resume: bool = False):
+  """A configuration field; `resume`: it may change when training goes on."""
+  metadata = {'help': help_text, 'choices': choices, 'resume': resume}
+  return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+  """Which images."""
+
+  dataset: str = _field('mnist', 'data set', NAMES)
+  data_dir: str = _field(
+      '',
+      'folder of the original IDX or CIFAR-10 binary files, of image class '
+      'folders, or of prepared tensorflow-datasets',
+      resume=True,
+  )
+  image_size: int = _field(
+      0, 'height and width for --dataset=image_folder, in pixels'
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+  """Encoder and decoder."""
+
+  num_hiddens: int = _field(128, 'channels of encoder and decoder')
+  num_residual_layers: int = _field(2, 'residual blocks in each')
+  num_residual_hiddens: int = _field(32, 'channels inside a residual block')
+  num_halvings: int = _field(2, 'strided convolutions: each halves the image')
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantizerConfig:
+  """The bottleneck."""
+
+  quantizer: str = _field('ema', 'codebook learning', ('ema', 'gradient'))
+  embedding_dim: int = _field(64, 'dimensions D of an embedding')
+  num_embeddings: int = _field(512, 'size K of the codebook')
+  commitment_cost: float = _field(0.25, 'beta, the commitment weight')
+  decay: float = _field(0.99, 'decay of the moving averages (ema)')
+  initialization: str = _field(
+      'kmeans++',
+      'where the codebook starts',
+      ('variance_scaling', 'data', 'kmeans++'),
+  )
+  unused_codes: str = _field(
+      'restart', 'what becomes of unused codes', ('sonnet', 'keep', 'restart')
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class LikelihoodConfig:
+  """p(x | z)."""
+
+  likelihood: str = _field(
+      'logistic_mixture',
+      'distribution of a pixel',
+      ('logistic_mixture', 'normal', 'categorical', 'bernoulli'),
+  )
+  num_mixtures: int = _field(5, 'components of logistic_mixture')
+  scale: float = _field(
+      0.0, 'standard deviation of normal, in units of 255; 0 learns it'
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+  """How the model is fitted (Adam)."""
+
+  batch_size: int = _field(32, 'images per step')
+  learning_rate: float = _field(3e-4, 'learning rate of Adam')
+  decay_steps: int = _field(
+      0, 'steps of a cosine decay of the learning rate to 1 %; 0: constant'
+  )
+  quantizer_weight: float = _field(
+      1.0, "weight of the quantizer's loss beside the nats per dimension"
+  )
+  seed: int = _field(0, 'seed of weights, batches and restarts')
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+  """How long, and how often what is written; all may change on resume."""
+
+  steps: int = _field(10_000, 'training steps in all', resume=True)
+  evaluate_every: int = _field(
+      1_000, 'steps between validations (and checkpoints)', resume=True
+  )
+  log_every: int = _field(100, 'steps between log entries', resume=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Everything that makes a run.
+
+  `image_shape` (H, W, C) and `class_names` are found in the data set when a run
+  starts, so that a trained model can be rebuilt where the data is not.
+  """
+
+  data: DataConfig = DataConfig()
+  network: NetworkConfig = NetworkConfig()
+  quantizer: QuantizerConfig = QuantizerConfig()
+  likelihood: LikelihoodConfig = LikelihoodConfig()
+  optimizer: OptimizerConfig = OptimizerConfig()
+  run: RunConfig = RunConfig()
+  image_shape: tuple[int, int, int] | None = None
+  class_names: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    for field, value in fields(self):
+      _check(field, value)
+
+
+def fields(config: Config) -> Iterator[tuple[dataclasses.Field, object]]:
+  """Yields each field of each section with its value."""
+  for _, part in _sections(config):
+    for field in dataclasses.fields(part):
+      yield field, getattr(part, field.name)
+
+
+def replace(config: Config, **values) -> Config:
+  """Returns `config` with fields replaced by name, whatever their section.
+
+  Raises:
+    UserError: for a name that no section has, or a value that does not fit.
+  """
+  sections = {}
+  for section, part in _sections(config):
+    names = {field.name for field in dataclasses.fields(part)}
+    own = {name: values.pop(name) for name in names & values.keys()}
+    sections[section] = dataclasses.replace(part, **own)
+  for name in values:
+    known = [field.name for field, _ in fields(config)]
+    raise UserError(f'no setting is called {name!r}{nearest(name, known)}')
+  return dataclasses.replace(config, **sections)
+
+
+def to_json(config: Config) -> str:
+  """Returns the configuration as indented JSON."""
+  return json.dumps(dataclasses.asdict(config), indent=2)
+
+
+def from_json(text: str) -> Config:
+  """Returns the configuration that `to_json` wrote.
+
+  Raises:
+    UserError: for damaged JSON or unknown fields.
+  """
+  try:
+    sections = json.loads(text)
+    shape = tuple(sections.pop('image_shape'))
+    names = tuple(sections.pop('class_names'))
+    flat = {k: v for part in sections.values() for k, v in part.items()}
+  except (ValueError, AttributeError, KeyError, TypeError) as error:
+    raise UserError(f'the configuration is damaged: {error!r}') from error
+  return replace(Config(image_shape=shape, class_names=names), **flat)
+
+
+def observed(config: Config, image_shape, class_names) -> Config:
+  """Returns `config` with what the data set says of its images."""
+  return dataclasses.replace(
+      config, image_shape=tuple(image_shape), class_names=tuple(class_names)
+  )
+
+
+def check_resumable(old: Config, new: Config, where: str) -> None:
+  """Checks that a run may go on with other settings.
+
+  Args:
+    old: the configuration of the workdir.
+    new: the one asked for now.
+    where: the workdir, for the message.
+
+  Raises:
+    UserError: naming the first field that differs and may not.
+  """
+  for (field, before), (_, after) in zip(fields(old), fields(new), strict=True):
+    if before != after and not field.metadata['resume']:
+      raise UserError(
+          f'{where} was trained with --{field.name}={before}, not {after}: '
+          'leave that flag as it was, or name another --workdir'
+      )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+  """Returns ' (did you mean ...?)' for a mistyped name, or the whole list."""
+  known = list(known)
+  close = difflib.get_close_matches(name, known, n=1)
+  if close:
+    return f': did you mean {close[0]!r}?'
+  return f': known are {", ".join(known)}'
+
+
+def _sections(config: Config) -> Iterator[tuple[str, object]]:
+  for field in dataclasses.fields(config):
+    part = getattr(config, field.name)
+    if dataclasses.is_dataclass(part):
+      yield field.name, part
+
+
+def _check(field: dataclasses.Field, value) -> None:
+  choices = field.metadata['choices']
+  if choices and value not in choices:
+    raise UserError(
+        f'--{field.name}={value} is unknown{nearest(str(value), choices)}'
+    )
+  if field.name == 'decay' and not 0 <= value < 1:
+    raise UserError(f'--decay={value} must be in [0, 1)')
+  may_be_zero = ('image_size', 'scale', 'decay_steps', 'seed', 'decay')
+  if isinstance(value, int | float):
+    if value < 0 or (value == 0 and field.name not in may_be_zero):
+      raise UserError(f'--{field.name}={value} must be positive')

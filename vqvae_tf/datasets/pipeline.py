@@ -1,0 +1,133 @@
+"""Batches of a source, in order or shuffled, as tf.data datasets."""
+
+import tensorflow as tf
+
+from vqvae_tf.datasets.source import Source
+
+# TensorFlow's own wrapper gives the cipher 4 rounds, which leaves neighbours
+# of a permutation correlated (0.09 at 60,000 examples); 8 leave nothing.
+_ROUNDS = 8
+
+
+def in_order(source: Source, batch_size: int) -> tf.data.Dataset:
+  """All examples once, in the order of their indices.
+
+  Args:
+    source: where the examples come from.
+    batch_size: examples per batch, >= 1.
+
+  Returns:
+    Dataset of (images uint8 [n, H, W, C], labels int32 [n]) with n =
+    batch_size, but for a smaller last batch.
+
+  Raises:
+    ValueError: the batch size is no positive number.
+  """
+  _check_batch_size(batch_size)
+
+  def fetch(start):
+    stop = tf.minimum(start + batch_size, source.num_examples)
+    return _shaped(source, source.fetch(tf.range(start, stop)), None)
+
+  starts = tf.data.Dataset.range(0, source.num_examples, batch_size)
+  return _parallel(starts, fetch)
+
+
+def shuffled(
+  source: Source, batch_size: int, seed: int, first_step: int = 0
+) -> tf.data.Dataset:
+  """Endless full batches; batch t is a pure function of the seed and t.
+
+  Batch t takes the positions t b .. t b + b - 1 of an endless row of epochs,
+  each a permutation of all examples. A batch may thus span two epochs.
+
+  Args:
+    source: where the examples come from.
+    batch_size: b, >= 1, may exceed the number of examples.
+    seed: any integer of 64 bits.
+    first_step: t of the first batch, >= 0; starting late costs nothing.
+
+  Returns:
+    Endless dataset of (images uint8 [b, H, W, C], labels int32 [b]).
+
+  Raises:
+    ValueError: the source is empty, or an argument is out of its range.
+  """
+  _check_batch_size(batch_size)
+  if source.num_examples < 1:
+    raise ValueError(
+      f"the {source.split} split of {source.name} has no examples to shuffle"
+    )
+  if first_step < 0:
+    raise ValueError(f"first_step must be >= 0, got {first_step}")
+
+  def fetch(step):
+    indices = shuffled_indices(step, batch_size, source.num_examples, seed)
+    return _shaped(source, source.fetch(indices), batch_size)
+
+  steps = tf.data.Dataset.counter(start=first_step, dtype=tf.int64)
+  return _parallel(steps, fetch)
+
+
+def shuffled_indices(
+  step: tf.Tensor, batch_size: int, num_examples: int, seed: int
+) -> tf.Tensor:
+  """The indices of the examples in one shuffled batch.
+
+  Args:
+    step: int64 scalar t >= 0.
+    batch_size: b >= 1.
+    num_examples: size of an epoch, >= 1.
+    seed: any integer of 64 bits.
+
+  Returns:
+    int64 [b] in [0, num_examples).
+  """
+  step = tf.convert_to_tensor(step, tf.int64)
+  positions = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+  epochs, places = positions // num_examples, positions % num_examples
+
+  # Seeds that differ in a bit or two give permutations that resemble each
+  # other (correlation 0.9 from epoch to epoch): each is drawn at random.
+  def epoch_seed(epoch):
+    return tf.random.stateless_uniform(
+      [3],
+      tf.stack([tf.constant(seed, tf.int64), epoch]),
+      minval=None,
+      maxval=None,
+      dtype=tf.int32,
+      alg="philox",
+    )
+
+  first = epochs[0]
+  seeds = tf.map_fn(
+    epoch_seed,
+    tf.range(first, epochs[-1] + 1),
+    fn_output_signature=tf.TensorSpec([3], tf.int32),
+  )
+  return tf.raw_ops.RandomIndexShuffle(
+    index=places,
+    seed=tf.gather(seeds, epochs - first),
+    max_index=tf.constant(num_examples - 1, tf.int64),
+    rounds=_ROUNDS,
+  )
+
+
+def _check_batch_size(batch_size):
+  if batch_size < 1:
+    raise ValueError(f"batch_size must be >= 1, got {batch_size}")
+
+
+def _shaped(source, batch, batch_size):
+  images, labels = batch
+  return (
+    tf.ensure_shape(images, [batch_size, *source.image_shape]),
+    tf.ensure_shape(labels, [batch_size]),
+  )
+
+
+def _parallel(dataset, fetch):
+  dataset = dataset.map(
+    fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+  )
+  return dataset.prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,153 @@
+"""Bits/dim and reconstruction quality of a workdir or an export."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from vqvae_tf import build, checkpoints, configs, metrics
+from vqvae_tf.datasets import pipeline
+from vqvae_tf.datasets.source import Source
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import VQVAE, Assessment
+
+_BATCH_SIZE = 100
+
+
+class Subject(NamedTuple):
+  """What is evaluated, wherever it comes from.
+
+  Attributes:
+    assess: takes uint8 `[B, H, W, C]` to an `Assessment`.
+    config: the configuration it was trained with.
+    codebook_sizes: K of each codebook.
+    origin: what to call it: where it came from.
+  """
+
+  assess: Callable[[tf.Tensor], Assessment]
+  config: configs.Config
+  codebook_sizes: tuple[int, ...]
+  origin: str
+
+
+def load_model(
+    workdir: checkpoints.Workdir, step: int | None = None
+) -> tuple[VQVAE, configs.Config, int]:
+  """Rebuilds the model of a workdir.
+
+  Args:
+    workdir: of a run with a checkpoint.
+    step: which checkpoint; None takes the best by validation.
+
+  Returns:
+    The model, its configuration and the step.
+
+  Raises:
+    UserError: if the workdir is not one, or its checkpoint is missing, damaged
+      or of another model.
+  """
+  config = workdir.load_config()
+  step = workdir.best_step() if step is None else step
+  model = build.model(config)
+  images = tf.zeros([1, *config.image_shape], tf.uint8)
+  model.assess(images)
+  # Under the name that the trainer saved it by.
+  root = tf.train.Checkpoint(trainer=tf.train.Checkpoint(model=model))
+  workdir.restore(root, step)
+  return model, config, step
+
+
+def from_workdir(workdir: checkpoints.Workdir) -> Subject:
+  """Returns the best checkpoint of a workdir; raises as `load_model`."""
+  model, config, step = load_model(workdir)
+  assess = tf.function(model.assess, jit_compile=True)
+  sizes = model.quantizer.codebook_sizes
+  return Subject(assess, config, sizes, f'{workdir}, step {step}')
+
+
+def from_export(path: str | os.PathLike) -> Subject:
+  """Returns an exported model, run by its own signatures.
+
+  Raises:
+    UserError: if `path` is no export of vqvae_tf.
+  """
+  metadata = read_metadata(path)
+  loaded = tf.saved_model.load(str(path))
+  sign = loaded.signatures
+
+  def assess(images):
+    images = tf.constant(images)
+    nll = sign['nll'](images=images)
+    return Assessment(
+        nll['pixel_bits'],
+        nll['code_bits_uniform'],
+        sign['encode'](images=images)['codes'],
+        sign['reconstruct'](images=images)['images'],
+    )
+
+  config = configs.from_json(json.dumps(metadata['config']))
+  return Subject(assess, config, tuple(metadata['codebook_sizes']), str(path))
+
+
+def read_metadata(path: str | os.PathLike) -> dict:
+  """Returns metadata.json of an export.
+
+  Raises:
+    UserError: if there is none.
+  """
+  file = Path(path) / 'assets' / 'metadata.json'
+  try:
+    return json.loads(file.read_text())
+  except (OSError, ValueError) as error:
+    raise UserError(
+        f'{path} is no export of vqvae_tf: {file} is missing or damaged; make '
+        'one with bin/export --workdir=...'
+    ) from error
+
+
+def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
+  """Measures a subject over a whole split.
+
+  Args:
+    subject: the model.
+    data: the split.
+
+  Returns:
+    `metrics.Metrics`, averages by example.
+
+  Raises:
+    UserError: if the images are of another shape than the model's.
+  """
+  if tuple(data.image_shape) != tuple(subject.config.image_shape):
+    raise UserError(
+        f'{subject.origin} takes images {subject.config.image_shape}, but '
+        f'{data.name} has {tuple(data.image_shape)}'
+    )
+  batches = pipeline.in_order(data, _BATCH_SIZE)
+  return metrics.measure(subject.assess, batches, subject.codebook_sizes)
+
+
+def table(result: metrics.Metrics) -> str:
+  """Returns the metrics as lines for the screen."""
+  rows = (
+      ('images', f'{result.num_examples:,}'),
+      ('bits/dim', f'{result.bits_per_dim:.4f}'),
+      ('  pixels, -log2 p(x|z)', f'{result.pixel_bits_per_dim:.4f}'),
+      ('  codes, uniform p(z)', f'{result.code_bits_per_dim:.4f}'),
+      ('MSE (grey levels squared)', f'{result.mse:.2f}'),
+      ('PSNR', f'{result.psnr_db:.2f} dB'),
+      ('codes in use', f'{100 * result.codes_in_use:.1f} %'),
+      ('perplexity of the codes', f'{result.perplexity:.1f}'),
+      ('entropy of a code', f'{result.entropy_bits:.3f} bits'),
+  )
+  return '\n'.join(f'{name:<28}{value:>12}' for name, value in rows)
+
+
+def write(path: Path, split: str, result: metrics.Metrics) -> None:
+  """Adds a split's metrics to a JSON file, keeping those of other splits."""
+  known = json.loads(path.read_text()) if path.exists() else {}
+  known[split] = result._asdict()
+  checkpoints.write_text(path, json.dumps(known, indent=2) + '\n')

@@ -1,0 +1,143 @@
+"""A workdir to a SavedModel that plain TensorFlow loads and serves.
+
+Signatures (B is any batch size):
+
+  encode       images uint8 [B,H,W,C]  -> codes int32 [B,h,w,M]
+  decode       codes int32 [B,h,w,M]   -> images uint8 [B,H,W,C]
+  reconstruct  images                  -> images
+  embed        codes                   -> embeddings float32 [B,h,w,D]
+  nll          images                  -> pixel_bits, code_bits_uniform [B]
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import tensorflow as tf
+
+from vqvae_tf import configs, evaluation
+from vqvae_tf.checkpoints import Workdir, one_line
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import VQVAE
+from vqvae_tf.version import __version__
+
+
+class _Served(tf.Module):
+  """The functions of a model with typed doors.
+
+  They are not jit-compiled: XLA drops the check that codes are in range.
+  """
+
+  def __init__(self, model: VQVAE, config: configs.Config, metadata_path: str):
+    super().__init__()
+    self._model = model
+    self.metadata = tf.saved_model.Asset(metadata_path)
+    images = tf.TensorSpec([None, *config.image_shape], tf.uint8, 'images')
+    grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
+    codes = tf.TensorSpec([None, *grid], tf.int32, 'codes')
+    self.functions = {
+        'encode': self._function(self._encode, images),
+        'decode': self._function(self._decode, codes),
+        'reconstruct': self._function(self._reconstruct, images),
+        'embed': self._function(self._embed, codes),
+        'nll': self._function(self._nll, images),
+    }
+    for name, function in self.functions.items():
+      setattr(self, name, function)
+
+  def _function(self, python_function, spec):
+    return tf.function(python_function, input_signature=[spec])
+
+  def _encode(self, images):
+    return {'codes': self._model.encode(images)}
+
+  def _decode(self, codes):
+    return {'images': self._model.decode(codes)}
+
+  def _reconstruct(self, images):
+    return {'images': self._model.assess(images).reconstructions}
+
+  def _embed(self, codes):
+    return {'embeddings': self._model.embed(codes)}
+
+  def _nll(self, images):
+    result = self._model.assess(images)
+    return {
+        'pixel_bits': result.pixel_bits,
+        'code_bits_uniform': result.code_bits,
+    }
+
+
+def export(
+    workdir: Workdir, target: str | os.PathLike, overwrite: bool = False
+) -> Path:
+  """Writes the best checkpoint of a workdir as a SavedModel.
+
+  It appears whole or not at all. Configuration, metrics, class names and
+  versions are in `assets/metadata.json` inside it.
+
+  Args:
+    workdir: of a run with a checkpoint.
+    target: the folder to make.
+    overwrite: whether a SavedModel at `target` may be replaced.
+
+  Returns:
+    `target` as a path.
+
+  Raises:
+    UserError: if `target` exists, or the workdir has no good checkpoint.
+    OSError: if it cannot be written.
+  """
+  target = Path(target)
+  if target.exists() and not overwrite:
+    raise UserError(f'{target} exists already: give --overwrite to replace it')
+  if overwrite and target.exists():
+    _check_replaceable(target)
+  model, config, step = evaluation.load_model(workdir)
+  target.parent.mkdir(parents=True, exist_ok=True)
+  aside = Path(tempfile.mkdtemp(prefix='.export-', dir=target.parent))
+  try:
+    metadata = aside / 'metadata.json'
+    metadata.write_text(
+        json.dumps(_metadata(model, config, step, workdir), indent=2)
+    )
+    served = _Served(model, config, str(metadata))
+    tf.saved_model.save(
+        served, str(aside / 'model'), signatures=served.functions
+    )
+    if target.exists():
+      shutil.rmtree(target)
+    (aside / 'model').rename(target)
+  except tf.errors.OpError as error:
+    raise OSError(f'cannot write {target}: {one_line(error)}') from error
+  finally:
+    shutil.rmtree(aside, ignore_errors=True)
+  return target
+
+
+def _check_replaceable(target: Path) -> None:
+  # Never remove a folder of somebody else's because of a mistyped path.
+  if not (target / 'saved_model.pb').exists():
+    raise UserError(
+        f'{target} is no SavedModel, so it is not replaced: name another folder'
+    )
+
+
+def _metadata(
+    model: VQVAE, config: configs.Config, step: int, workdir: Workdir
+) -> dict:
+  metrics_path = workdir.path / 'metrics.json'
+  return {
+      'format': 'vqvae_tf 1',
+      'config': json.loads(configs.to_json(config)),
+      'step': step,
+      'codebook_sizes': list(model.quantizer.codebook_sizes),
+      'class_names': list(config.class_names),
+      'metrics': (
+          json.loads(metrics_path.read_text()) if metrics_path.exists() else {}
+      ),
+      'versions': {'tensorflow': tf.__version__, 'vqvae_tf': __version__},
+  }
+

@@ -1,0 +1,85 @@
+"""Batches of uint8 images `[B, H, W, C]`: checks, PSNR and tiling."""
+
+import math
+
+import numpy as np
+
+
+def check_images(images) -> None:
+  """Checks that a batch is uint8 `[B, H, W, C]`.
+
+  Args:
+    images: tensor or array.
+
+  Raises:
+    ValueError: for another dtype or rank; the message says which was given.
+  """
+  name = getattr(images.dtype, 'name', str(images.dtype))
+  if name != 'uint8':
+    raise ValueError(
+        f'images must be uint8 with values 0..255, not {name}: round and '
+        'clip them first'
+    )
+  if len(images.shape) != 4:
+    raise ValueError(
+        f'images must be [B, H, W, C], not of shape {tuple(images.shape)}'
+    )
+
+
+def psnr_db(mse: float) -> float:
+  """Returns the peak signal-to-noise ratio in decibels.
+
+  PSNR = 10 log10(255^2 / MSE), with the MSE over all pixels and channels.
+
+  Args:
+    mse: mean squared error in squared grey levels (0..65025).
+
+  Returns:
+    Decibels; infinity for an MSE of zero.
+  """
+  return math.inf if mse == 0 else 10 * math.log10(255**2 / mse)
+
+
+def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
+  """Arranges a batch into one picture, row by row.
+
+  Args:
+    images: uint8 `[B, H, W, C]`.
+    columns: number of images in a row, at least 1.
+    gap: width in pixels of the white lines between images.
+
+  Returns:
+    uint8 `[rows (H + gap) - gap, columns (W + gap) - gap, C]`; places without
+    an image are white.
+
+  Raises:
+    ValueError: if `images` is no uint8 `[B, H, W, C]`.
+  """
+  images = np.asarray(images)
+  check_images(images)
+  count, height, width, channels = images.shape
+  rows = -(-count // columns)
+  canvas = np.full(
+      (rows * (height + gap) - gap, columns * (width + gap) - gap, channels),
+      255,
+      np.uint8,
+  )
+  for i, image in enumerate(images):
+    y = i // columns * (height + gap)
+    x = i % columns * (width + gap)
+    canvas[y : y + height, x : x + width] = image
+  return canvas
+
+
+def code_maps(codes: np.ndarray, num_embeddings: int) -> np.ndarray:
+  """Paints codes as grey levels, one pixel per position and codebook.
+
+  Args:
+    codes: int `[B, h, w, M]`.
+    num_embeddings: K; code k becomes level round(255 k / (K - 1)).
+
+  Returns:
+    uint8 `[B, h, w, M]`.
+  """
+  levels = np.asarray(codes) * (255 / max(1, num_embeddings - 1))
+  return np.round(levels).astype(np.uint8)

@@ -1,0 +1,187 @@
+"""The interface of all likelihoods, and the scaling of pixels."""
+
+import abc
+
+import sonnet as snt
+import tensorflow as tf
+
+
+# Most likelihoods have no variables, which Sonnet takes for a mistake unless
+# told otherwise.
+@snt.allow_empty_variables
+class Likelihood(snt.Module):
+  """A probability mass on uint8 images, in nats, given a decoder's output.
+
+  p(x | params), with sum over all x in {0..255}^(H W C) of p = 1
+
+  It owns the scaling between pixels and a network's floats, so that
+  training, evaluation and export cannot disagree about it:
+
+      float = pixel / 255 - 0.5, in [-0.5, 0.5]
+
+  Locations and scales of subclasses are in that unit, the pixel range: a
+  scale of 1 is 255 grey levels. Parameters of all zeros, which an untrained
+  decoder gives roughly, are a sensible start of every subclass.
+
+  A subclass gives `num_params`, `_log_mass`, `_mean` and `_sample`.
+  """
+
+  def __init__(self, channels, name=None):
+    """Initializes the likelihood.
+
+    Args:
+      channels: positive integer C, the channels of an image.
+      name: name of the module.
+
+    Raises:
+      ValueError: if there is not at least one channel.
+    """
+    super().__init__(name=name)
+    if channels < 1:
+      raise ValueError(f"channels must be at least 1, got {channels}")
+    self.channels = channels
+
+  @property
+  @abc.abstractmethod
+  def num_params(self):
+    """Number P of feature maps that the decoder must give per pixel."""
+
+  @abc.abstractmethod
+  def _log_mass(self, params, images):
+    """Nats per pixel or sub-pixel, [B, H, W, ...], from float32 params."""
+
+  @abc.abstractmethod
+  def _mean(self, params):
+    """uint8 [B, H, W, C] from float32 params."""
+
+  @abc.abstractmethod
+  def _sample(self, params, seed):
+    """uint8 [B, H, W, C] from float32 params and an int32 [2] seed."""
+
+  def to_float(self, images):
+    """Scales pixels to the floats that networks read, in the pixel range.
+
+    float = pixel / 255 - 0.5
+
+    Args:
+      images: uint8 tensor of any shape.
+
+    Returns:
+      float32 tensor of the same shape, in [-0.5, 0.5].
+
+    Raises:
+      TypeError: if the images are not uint8.
+    """
+    return tf.cast(_uint8(images), tf.float32) / 255.0 - 0.5
+
+  def to_uint8(self, values):
+    """Rounds and clips floats to the nearest pixels, undoing `to_float`.
+
+    Args:
+      values: float32 tensor of any shape, in the pixel range.
+
+    Returns:
+      uint8 tensor of the same shape.
+    """
+    levels = tf.clip_by_value(255.0 * (values + 0.5), 0.0, 255.0)
+    return tf.cast(tf.round(levels), tf.uint8)
+
+  def log_prob(self, params, images):
+    """Log-probability mass of each image, in nats per image.
+
+    log p(x | params), a sum over H, W and C; float32 from the first
+    operation on, whatever precision the network works in.
+
+    Args:
+      params: float tensor [B, H, W, P], P = `num_params`.
+      images: uint8 tensor [B, H, W, C].
+
+    Returns:
+      float32 tensor [B], nats, at most 0 up to rounding.
+
+    Raises:
+      TypeError: if params are not floats, or images not uint8.
+      ValueError: if the number of parameter maps or channels is not this
+        likelihood's, or if params and images differ in B, H or W.
+    """
+    params = self._checked_params(params)
+    images = self._checked(_uint8(images), "images", self.channels, "channels")
+    if not params.shape[:-1].is_compatible_with(images.shape[:-1]):
+      raise ValueError(
+        "params and images differ in batch, height or width: "
+        f"{params.shape[:-1]} and {images.shape[:-1]}"
+      )
+    log_mass = self._log_mass(params, images)
+    return tf.reduce_sum(log_mass, axis=list(range(1, log_mass.shape.rank)))
+
+  def mean(self, params):
+    """The picture to show for these parameters, in pixels.
+
+    Args:
+      params: float tensor [B, H, W, P], P = `num_params`.
+
+    Returns:
+      uint8 tensor [B, H, W, C]: a rounded mean; each class says which.
+
+    Raises:
+      TypeError: if params are not floats.
+      ValueError: if the number of parameter maps is not this likelihood's.
+    """
+    return self._mean(self._checked_params(params))
+
+  def sample(self, params, seed):
+    """Draws one image from p(x | params), in pixels.
+
+    The same seed gives the same image, except that XLA orders its noise
+    differently: a function with `jit_compile` draws another image from the
+    same distribution.
+
+    Args:
+      params: float tensor [B, H, W, P], P = `num_params`.
+      seed: int32 tensor [2].
+
+    Returns:
+      uint8 tensor [B, H, W, C].
+
+    Raises:
+      TypeError: if params are not floats.
+      ValueError: if the number of parameter maps is not this likelihood's,
+        or the seed is not a pair.
+    """
+    seed = tf.convert_to_tensor(seed, tf.int32)
+    if not seed.shape.is_compatible_with([2]):
+      raise ValueError(f"the seed must have shape (2,), got {seed.shape}")
+    return self._sample(self._checked_params(params), seed)
+
+  def _checked_params(self, params):
+    params = tf.convert_to_tensor(params)
+    if not params.dtype.is_floating:
+      raise TypeError(f"params must be floats, got {params.dtype.name}")
+    params = self._checked(params, "params", self.num_params, "parameter maps")
+    # The log-masses of a half-precision network still need float32: the sum
+    # over an image has thousands of terms.
+    return tf.cast(params, tf.float32)
+
+  def _checked(self, tensor, name, expected, what):
+    """Refuses a tensor that is not [B, H, W, expected]."""
+    shape = tensor.shape
+    if shape.rank is not None and shape.rank != 4:
+      raise ValueError(f"{name} must be [B, H, W, {expected}], got {shape}")
+    if shape.rank is not None and shape[-1] not in (None, expected):
+      raise ValueError(
+        f"{type(self).__name__}(channels={self.channels}) takes {name} with "
+        f"{expected} {what}, got {shape[-1]}"
+      )
+    return tf.ensure_shape(tensor, [None, None, None, expected])
+
+  def _unpack(self, params, rows, columns):
+    """Reshapes [B, H, W, rows * columns] to [B, H, W, rows, columns]."""
+    shape = tf.concat([tf.shape(params)[:-1], [rows, columns]], axis=0)
+    return tf.reshape(params, shape)
+
+
+def _uint8(images):
+  images = tf.convert_to_tensor(images)
+  if images.dtype != tf.uint8:
+    raise TypeError(f"images must be uint8, got {images.dtype.name}")
+  return images

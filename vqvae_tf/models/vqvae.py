@@ -1,0 +1,181 @@
+"""The VQ-VAE: encoder -> quantizer -> decoder -> likelihood.
+
+The encoder is deterministic, so q(z|x) sits on one code and
+
+    log p(x) >= log p(x | z_q(x)) + log p(z_q(x)),
+
+whose two terms are the pixel nats and the code nats below.
+
+References:
+  van den Oord et al., Neural Discrete Representation Learning, 2017.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import sonnet as snt
+import tensorflow as tf
+
+from vqvae_tf import bits, images
+from vqvae_tf.likelihoods import Likelihood
+from vqvae_tf.quantizers import Quantizer
+
+
+class Losses(NamedTuple):
+  """What training a batch gives.
+
+  Attributes:
+    loss: float scalar to minimize: nats per dimension + weighted quantizer
+      loss.
+    nats: float `[B]`, -log p(x | z), nats per example.
+    quantizer_loss: float scalar, as the quantizer defines it.
+    codes: int32 `[B, h, w, M]`.
+  """
+
+  loss: tf.Tensor
+  nats: tf.Tensor
+  quantizer_loss: tf.Tensor
+  codes: tf.Tensor
+
+
+class Assessment(NamedTuple):
+  """What evaluating a batch gives.
+
+  Attributes:
+    pixel_bits: float `[B]`, -log2 p(x | z), bits per example.
+    code_bits: float `[B]`, -log2 p(z) under the uniform prior, bits per
+      example.
+    codes: int32 `[B, h, w, M]`.
+    reconstructions: uint8 `[B, H, W, C]`.
+  """
+
+  pixel_bits: tf.Tensor
+  code_bits: tf.Tensor
+  codes: tf.Tensor
+  reconstructions: tf.Tensor
+
+
+class VQVAE(snt.Module):
+  """A vector quantized variational autoencoder over uint8 images.
+
+  Args:
+    encoder: takes float `[B, H, W, C]` to features `[B, h, w, F]`.
+    quantizer: the bottleneck.
+    decoder: takes embeddings `[B, h, w, D]` to likelihood parameters.
+    likelihood: p(x | z); it owns the map from pixels to floats.
+    quantizer_weight: factor of the quantizer's loss in `losses`.
+  """
+
+  def __init__(
+      self,
+      encoder: Callable[[tf.Tensor], tf.Tensor],
+      quantizer: Quantizer,
+      decoder: Callable[[tf.Tensor], tf.Tensor],
+      likelihood: Likelihood,
+      quantizer_weight: float = 1.0,
+      name: str = 'vqvae',
+  ):
+    super().__init__(name=name)
+    self.encoder = encoder
+    self.projection = snt.Conv2D(
+        quantizer.embedding_dim, 1, name='pre_quantization'
+    )
+    self.quantizer = quantizer
+    self.decoder = decoder
+    self.likelihood = likelihood
+    self.quantizer_weight = quantizer_weight
+
+  def losses(self, batch: tf.Tensor, is_training: bool) -> Losses:
+    """Returns the loss of a batch, in nats per dimension.
+
+    loss = -log p(x | z) / (H W C) + quantizer_weight * quantizer loss, averaged
+    over the batch; the quantizer's loss is Sonnet's (commitment, and codebook
+    term where there is one).
+
+    Args:
+      batch: uint8 `[B, H, W, C]`.
+      is_training: whether codebook statistics are updated.
+
+    Returns:
+      `Losses`.
+
+    Raises:
+      ValueError: if `batch` is no uint8 `[B, H, W, C]`.
+    """
+    images.check_images(batch)
+    quantized = self.quantizer.forward(self._features(batch), is_training)
+    params = self.decoder(quantized.vectors)
+    nats = -self.likelihood.log_prob(params, batch)
+    nats_per_dim = tf.reduce_mean(nats) / _num_dims(batch)
+    loss = nats_per_dim + self.quantizer_weight * quantized.loss
+    return Losses(loss, nats, quantized.loss, quantized.codes)
+
+  def encode(self, batch: tf.Tensor) -> tf.Tensor:
+    """Returns the codes of a batch.
+
+    Args:
+      batch: uint8 `[B, H, W, C]`.
+
+    Returns:
+      int32 `[B, h, w, M]`.
+
+    Raises:
+      ValueError: if `batch` is no uint8 `[B, H, W, C]`.
+    """
+    images.check_images(batch)
+    return self.quantizer.encode(self._features(batch))
+
+  def embed(self, codes: tf.Tensor) -> tf.Tensor:
+    """Returns the vectors of codes: int32 `[B, h, w, M]` to `[B, h, w, D]`.
+
+    Raises:
+      InvalidArgumentError: if a code is out of range.
+    """
+    return self.quantizer.decode(codes)
+
+  def decode(self, codes: tf.Tensor) -> tf.Tensor:
+    """Returns the images that codes stand for, without seeing an image.
+
+    The rounded mean of p(x | z); for binary likelihoods the likelier value.
+
+    Args:
+      codes: int32 `[B, h, w, M]`.
+
+    Returns:
+      uint8 `[B, H, W, C]`.
+
+    Raises:
+      InvalidArgumentError: if a code is out of range.
+    """
+    return self.likelihood.mean(self.decoder(self.embed(codes)))
+
+  def assess(self, batch: tf.Tensor) -> Assessment:
+    """Returns bits, codes and reconstructions of a batch.
+
+    Args:
+      batch: uint8 `[B, H, W, C]`.
+
+    Returns:
+      `Assessment`, bits per example.
+
+    Raises:
+      ValueError: if `batch` is no uint8 `[B, H, W, C]`.
+    """
+    codes = self.encode(batch)
+    params = self.decoder(self.embed(codes))
+    pixel_bits = bits.nats_to_bits(-self.likelihood.log_prob(params, batch))
+    positions = codes.shape[1] * codes.shape[2]
+    code_bits = tf.fill(
+        tf.shape(pixel_bits), float(self.quantizer.bits_per_position * positions)
+    )
+    return Assessment(
+        pixel_bits, code_bits, codes, self.likelihood.mean(params)
+    )
+
+  def _features(self, batch):
+    return self.projection(self.encoder(self.likelihood.to_float(batch)))
+
+
+def _num_dims(batch) -> int:
+  _, height, width, channels = batch.shape
+  return height * width * channels

@@ -1,0 +1,156 @@
+"""Presets: named configurations with their source and what they give.
+
+`score` says where the figure comes from: published, measured (by
+`bin/evaluate` on the test split, after the command beside it) or not run.
+"""
+
+from typing import NamedTuple
+
+from vqvae_tf.configs import Config, nearest, replace
+from vqvae_tf.errors import UserError
+
+
+class Preset(NamedTuple):
+  """A named configuration.
+
+  Attributes:
+    config: the configuration.
+    source: where the settings come from.
+    duration: how long it trains, on what.
+    score: test score, with its status (published, measured, not run).
+  """
+
+  config: Config
+  source: str
+  duration: str
+  score: str
+
+
+def _config(**values) -> Config:
+  return replace(Config(), **values)
+
+
+# Sonnet's example: a squared error over the data's variance, which a normal
+# with scale sqrt(variance / 2) equals up to a constant.
+_SONNET = {
+    'likelihood': 'normal',
+    'initialization': 'variance_scaling',
+    'unused_codes': 'sonnet',
+}
+
+PRESETS = {
+    'mnist': Preset(
+        _config(dataset='mnist', steps=20_000, decay_steps=20_000),
+        'this project: 7x7 codes, K = 512, logistic mixture',
+        'about 10 minutes on 2 CPU cores',
+        'not run',
+    ),
+    'cifar10': Preset(
+        _config(dataset='cifar10', steps=40_000, decay_steps=40_000),
+        'this project: 8x8 codes, K = 512, logistic mixture',
+        'about 30 minutes on 2 CPU cores',
+        'not run',
+    ),
+    'digits': Preset(
+        _config(
+            dataset='digits',
+            num_hiddens=64,
+            num_embeddings=32,
+            num_halvings=1,
+            embedding_dim=16,
+            steps=2_000,
+            evaluate_every=500,
+            decay_steps=2_000,
+            learning_rate=1e-3,
+        ),
+        'this project: 4x4 codes, K = 32, to teach the tool',
+        'about 1 minute on 2 CPU cores',
+        'not run',
+    ),
+    'sonnet_cifar10': Preset(
+        _config(
+            dataset='cifar10',
+            scale=0.178,
+            steps=10_000,
+            **_SONNET,
+        ),
+        "Sonnet's VQ-VAE notebook: K = 512, D = 64, EMA, NMSE",
+        '10,000 steps',
+        'published: NMSE 0.056, perplexity 326 (training batches)',
+    ),
+    'paper_cifar10': Preset(
+        _config(
+            dataset='cifar10',
+            likelihood='categorical',
+            quantizer='gradient',
+            num_hiddens=256,
+            num_residual_hiddens=256,
+            embedding_dim=256,
+            batch_size=128,
+            learning_rate=2e-4,
+            steps=250_000,
+            initialization='variance_scaling',
+            unused_codes='sonnet',
+        ),
+        'van den Oord et al. 2017, 4.1, with one codebook per position',
+        '250,000 steps',
+        'published: 4.67 bits/dim, with 8x8x10 codes',
+    ),
+    'port_mnist': Preset(
+        _config(
+            dataset='mnist',
+            num_embeddings=20,
+            num_halvings=3,
+            quantizer='gradient',
+            likelihood='normal',
+            steps=20_000,
+            initialization='variance_scaling',
+            unused_codes='sonnet',
+        ),
+        'older TensorFlow ports: K = 20, D = 64, 3x3 codes',
+        '20,000 steps',
+        'not run',
+    ),
+    'port_cifar10': Preset(
+        _config(
+            dataset='cifar10',
+            num_embeddings=10,
+            embedding_dim=256,
+            quantizer='gradient',
+            likelihood='normal',
+            steps=20_000,
+            initialization='variance_scaling',
+            unused_codes='sonnet',
+        ),
+        'older TensorFlow ports: K = 10, D = 256, 8x8 codes',
+        '20,000 steps',
+        'not run',
+    ),
+    'port_cifar10_512': Preset(
+        _config(
+            dataset='cifar10',
+            num_embeddings=512,
+            embedding_dim=256,
+            commitment_cost=1.0,
+            quantizer='gradient',
+            likelihood='normal',
+            steps=20_000,
+            initialization='variance_scaling',
+            unused_codes='sonnet',
+        ),
+        'older TensorFlow ports: K = 512, D = 256, commitment 1.0',
+        '20,000 steps',
+        'not run',
+    ),
+}
+
+
+def named(name: str) -> Preset:
+  """Returns a preset.
+
+  Raises:
+    UserError: for an unknown name; the message has the nearest one.
+  """
+  if name not in PRESETS:
+    raise UserError(f'no preset is called {name!r}{nearest(name, PRESETS)}')
+  return PRESETS[name]

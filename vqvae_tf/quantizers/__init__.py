@@ -1,0 +1,19 @@
+"""Quantizers: float vectors to integer codes and back."""
+
+from vqvae_tf.quantizers.codebook import CodebookPolicy
+from vqvae_tf.quantizers.nearest import nearest_codes
+from vqvae_tf.quantizers.quantizer import Quantized
+from vqvae_tf.quantizers.quantizer import Quantizer
+from vqvae_tf.quantizers.quantizer import straight_through
+from vqvae_tf.quantizers.vector_quantizer import VectorQuantizer
+from vqvae_tf.quantizers.vector_quantizer import VectorQuantizerEMA
+
+__all__ = [
+    'CodebookPolicy',
+    'Quantized',
+    'Quantizer',
+    'VectorQuantizer',
+    'VectorQuantizerEMA',
+    'nearest_codes',
+    'straight_through',
+]

@@ -1,0 +1,223 @@
+"""How a codebook starts, how its use is counted, how dead codes come back."""
+
+import dataclasses
+
+import sonnet as snt
+import tensorflow as tf
+
+INITIALIZATIONS = ('variance_scaling', 'data', 'kmeans++')
+UNUSED_CODES = ('sonnet', 'keep', 'restart')
+
+# A code is unused when its average count is below this share of the mean
+# N / K over all codes.
+UNUSED_SHARE = 0.1
+# A restarted code gets this share of the mean as its count: with a decay of
+# 0.99 it then has 160 steps to find vectors before it is unused again.
+RESTART_SHARE = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class CodebookPolicy:
+  """Where a codebook starts and what becomes of codes that no vector chooses.
+
+  The defaults do as Sonnet does. Against dead codes:
+  `CodebookPolicy(initialization='data', unused_codes='restart')`.
+
+  Attributes:
+    initialization: 'variance_scaling' draws as Sonnet does; 'data' takes
+      random vectors, without replacement, of the first training batch;
+      'kmeans++' spreads them over that batch: each next one with probability
+      proportional to the squared distance to the nearest one so far. Of a
+      batch with fewer vectors than codes, the remaining codes stay as
+      'variance_scaling' drew them.
+    unused_codes: 'sonnet' divides the averages whatever the count is, so that
+      a code without vectors shrinks to zero (of a codebook trained by
+      gradients it just stays); 'keep' leaves a code in place in each step in
+      which no vector chose it, and does not use epsilon; 'restart' does so
+      too, and moves a code whose average count falls below a tenth of the
+      mean to a random vector of the current batch.
+    seed: int. Draws depend on it and on the number of training steps only.
+
+  Raises:
+    ValueError: if a word is none of those above.
+
+  References:
+    Arthur and Vassilvitskii, k-means++: The Advantages of Careful Seeding,
+    2007. Dhariwal et al., Jukebox, 2020, section 3 (random restarts).
+  """
+  initialization: str = 'variance_scaling'
+  unused_codes: str = 'sonnet'
+  seed: int = 0
+
+  def __post_init__(self):
+    for field, known in (('initialization', INITIALIZATIONS),
+                         ('unused_codes', UNUSED_CODES)):
+      if getattr(self, field) not in known:
+        raise ValueError(f'{field} must be one of {", ".join(known)}, not '
+                         f'{getattr(self, field)!r}.')
+
+
+class DebiasedAverage(snt.ExponentialMovingAverage):
+  """Sonnet's debiased moving average, of which elements can be replaced.
+
+  average_t = hidden_t / (1 - decay^t), with one t for all elements.
+  """
+
+  @classmethod
+  def of(cls, zeros: tf.Tensor, decay: float, name: str) -> 'DebiasedAverage':
+    """Returns an average of tensors with the shape and dtype of `zeros`."""
+    if zeros.dtype != tf.float32:
+      # Sonnet computes with the decay as it is given: a Python number would
+      # become a float32.
+      decay = tf.convert_to_tensor(decay, zeros.dtype)
+    average = cls(decay=decay, name=name)
+    average.initialize(zeros)
+    return average
+
+  @property
+  def steps(self) -> tf.Tensor:
+    """int64 scalar, the number t of values averaged so far."""
+    return tf.convert_to_tensor(self._counter)
+
+  def replace(self, where: tf.Tensor, average: tf.Tensor):
+    """Sets the average of some elements, as if they always had had it.
+
+    Args:
+      where: bool, broadcast to the shape of the average.
+      average: the new averages, read where `where` is true.
+    """
+    average = tf.convert_to_tensor(average)
+    steps = tf.cast(self._counter, average.dtype)
+    hidden = average * (1. - tf.pow(self._decay, steps))
+    self._hidden.assign(tf.where(where, hidden, self._hidden))
+    self.average.assign(tf.where(where, average, self.average))
+
+
+def code_counts(codes: tf.Tensor, num_embeddings: int,
+                dtype: tf.DType) -> tf.Tensor:
+  """Returns how many of [N] codes are k: float [K]."""
+  return tf.math.unsorted_segment_sum(
+      tf.ones_like(codes, dtype), codes, num_embeddings)
+
+
+def code_sums(inputs: tf.Tensor, codes: tf.Tensor,
+              num_embeddings: int) -> tf.Tensor:
+  """Returns the sum of the vectors of each code.
+
+  sum_k = sum of x_n over all n with code_n = k.
+
+  Args:
+    inputs: [N, D] floating.
+    codes: int32 [N] in [0, K).
+    num_embeddings: K.
+
+  Returns:
+    [K, D] in the dtype of `inputs`.
+  """
+  return tf.math.unsorted_segment_sum(inputs, codes, num_embeddings)
+
+
+def perplexity(counts: tf.Tensor) -> tf.Tensor:
+  """Returns the effective number of codes in use, in [1, K].
+
+  exp(-sum_k p_k log(p_k + 1e-10)), the added constant as in Sonnet.
+
+  Args:
+    counts: float [K], how often each code was chosen.
+
+  Returns:
+    Scalar in the dtype of `counts`.
+  """
+  p = counts / tf.reduce_sum(counts)
+  return tf.exp(-tf.reduce_sum(p * tf.math.log(p + 1e-10)))
+
+
+def sample_indices(size: tf.Tensor, count: int,
+                   seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+  """Draws numbers below `size`, uniformly and none twice.
+
+  Args:
+    size: int32 scalar, at least 1.
+    count: how many numbers are wanted.
+    seed: integer [2]; equal seeds give equal draws.
+
+  Returns:
+    int32 [count], and bool [count], false from place `size` on: more numbers
+    there are not.
+  """
+  keys = tf.random.stateless_uniform([size], seed, alg='philox')
+  _, drawn = tf.math.top_k(keys, tf.minimum(count, size))
+  rank = tf.range(count)
+  return tf.gather(drawn, tf.minimum(rank, size - 1)), rank < size
+
+
+def spread_indices(inputs: tf.Tensor, count: int, seed: tf.Tensor) -> tf.Tensor:
+  """Draws vectors far from each other, as k-means++ draws its first centres.
+
+  P(row n is next) = d_n^2 / sum_m d_m^2, d_n the distance from x_n to the
+  nearest row drawn so far; the first is drawn uniformly.
+
+  Args:
+    inputs: [N, D], N >= 1.
+    count: the number of rows wanted.
+    seed: integer [2]; equal seeds give equal rows.
+
+  Returns:
+    rows [count, D], and bool [count], false from row N on.
+
+  References:
+    Arthur and Vassilvitskii, k-means++: The Advantages of Careful Seeding,
+    2007.
+  """
+  size = tf.shape(inputs)[0]
+  draws = tf.random.stateless_uniform(
+      [count], seed, dtype=inputs.dtype, alg='philox')
+
+  def step(index, distances, rows):
+    mass = tf.cumsum(distances)
+    below = tf.cast(mass <= draws[index] * mass[-1], tf.int32)
+    chosen = tf.minimum(tf.reduce_sum(below), size - 1)
+    row = tf.gather(inputs, chosen)
+    to_row = tf.reduce_sum(tf.math.squared_difference(inputs, row), 1)
+    # Before the first draw the "distances" are ones: uniform.
+    distances = tf.where(index == 0, to_row, tf.minimum(distances, to_row))
+    return index + 1, distances, tf.tensor_scatter_nd_update(
+        rows, [[index]], row[tf.newaxis])
+
+  start = (0, tf.ones_like(inputs[:, 0]),
+           tf.zeros([count, inputs.shape[1]], inputs.dtype))
+  _, _, rows = tf.while_loop(lambda index, *_: index < count, step, start)
+  return rows, tf.range(count) < size
+
+
+def initial_embeddings(embeddings: tf.Tensor, inputs: tf.Tensor,
+                       policy: CodebookPolicy) -> tf.Tensor:
+  """Returns the codebook [D, K] with codes taken from encoder outputs [N, D].
+
+  Codes for which there are no more vectors stay as they are.
+  """
+  sample = spread_rows if policy.initialization == 'kmeans++' else sample_rows
+  rows, available = sample(inputs, embeddings.shape[1], [policy.seed, -1])
+  return tf.where(available, tf.transpose(rows), embeddings)
+
+
+def restarts(sizes: tf.Tensor, inputs: tf.Tensor,
+             seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+  """Decides which codes restart, where, and with which count.
+
+  Args:
+    sizes: float [K], the average count of each code.
+    inputs: [N, D], the current encoder outputs.
+    seed: integer [2].
+
+  Returns:
+    bool [K], true for the codes that restart; their vectors [D, K], each from
+    another row of `inputs` (of more unused codes than rows the last ones
+    wait); and the scalar that becomes their average count.
+  """
+  mean = tf.reduce_mean(sizes)
+  unused = sizes < UNUSED_SHARE * mean
+  rows, available = sample_rows(inputs, sizes.shape[0], seed)
+  rank = tf.maximum(tf.cumsum(tf.cast(unused, tf.int32)) - 1, 0)
+  where = unused & tf.gather(available, rank)
+  return where, tf.transpose(tf.gather(rows, rank)), RESTART_SHARE * mean
