@@ -67,16 +67,17 @@ class Trainer(snt.Module):
       batch, _ = next(batches)
       self._step(batch)
 
-  # XLA fuses the element-wise work of the network; on a CPU it is that which
-  # makes the step fast.
-  @tf.function(jit_compile=True)
+  @tf.function
   def _step(self, batch):
     with tf.GradientTape() as tape:
       losses = self.model.losses(batch, is_training=True)
-    variables = self.model.trainable_variables
-    gradients = tape.gradient(losses.loss, variables)
+    gradients = tape.gradient(losses.loss, self.model.trainable_variables)
+    self._update(gradients, losses)
+
+  @tf.function(jit_compile=True)
+  def _update(self, gradients, losses):
     self.optimizer.learning_rate.assign(self._learning_rate())
-    self.optimizer.apply(gradients, variables)
+    self.optimizer.apply(gradients, self.model.trainable_variables)
     self.step.assign_add(1)
     self._add_statistics(losses)
 

@@ -4,9 +4,8 @@ import math
 
 import tensorflow as tf
 
-from vqvae_tf.likelihoods import noise
+from vqvae_tf.likelihoods import noise, normal_bins
 from vqvae_tf.likelihoods.likelihood import Likelihood
-from vqvae_tf.likelihoods.normal_bins import log_bin_mass, log_survival
 from vqvae_tf.likelihoods.scales import LOG_SCALE_LIMIT, bounded_log_scale
 
 INITIAL_SCALE = 1.0 / 8.0
@@ -46,6 +45,11 @@ class Normal(Likelihood):
       ValueError: if a fixed scale is out of range, or there are no channels.
     """
     super().__init__(channels, name=name)
+    # The bins are narrow against a fixed scale of ten grey levels or more; of a
+    # learned one nobody knows.
+    self._is_narrow = scale is not None and (
+      255.0 * scale * normal_bins.NARROW > 1.0
+    )
     if scale is None:
       self.log_scale = tf.Variable(
         math.log(INITIAL_SCALE), dtype=tf.float32, name="log_scale"
@@ -69,12 +73,17 @@ class Normal(Likelihood):
     locations = 255.0 * (params + 0.5)
     precision = 1.0 / (255.0 * self._scale())
     distances = tf.abs(tf.cast(images, tf.float32) - locations)
-    interior = log_bin_mass(
-      (distances - 0.5) * precision, (distances + 0.5) * precision, precision
-    )
+    if self._is_narrow:
+      interior = normal_bins.log_narrow_bin_mass(
+        distances * precision, precision
+      )
+    else:
+      interior = normal_bins.log_bin_mass(
+        (distances - 0.5) * precision, (distances + 0.5) * precision, precision
+      )
     black = images == 0
     inner_edges = tf.where(black, locations - 0.5, 254.5 - locations)
-    ends = log_survival(inner_edges * precision)
+    ends = normal_bins.log_survival(inner_edges * precision)
     return tf.where(black | (images == 255), ends, interior)
 
   def _mean(self, params):

@@ -26,7 +26,7 @@ _SQRT_HALF = math.sqrt(0.5)
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 # Below this width a difference of two tails or error functions loses digits,
 # in its gradient first, and the expansions are good to 1e-7.
-_NARROW = 0.1
+NARROW = 0.1
 
 
 def log_survival(x):
@@ -85,6 +85,36 @@ def log_bin_mass(low, high, width):
   return tf.where(beside, log_beside, log_around)
 
 
+def log_narrow_bin_mass(middle, width):
+  """Logarithm of the standard normal mass of narrow bins, `width` <= 0.1.
+
+  With y = z w / 2, an integral of phi(z + t) over |t| < w / 2 is
+
+      w phi(z) sinh(y) / y (1 - w^2 / 24),
+
+  up to a relative error that stays below w^2 / 12 in the far tail (z > 1 / w)
+  and below 1e-7 elsewhere. It takes one logarithm where `log_bin_mass` takes
+  dozens of operations.
+
+  Args:
+    middle: float32 tensor of any shape, |z|, the middles of the bins.
+    width: float32 scalar tensor w, in (0, 0.1].
+
+  Returns:
+    float32 tensor of the same shape, nats.
+  """
+  y = 0.5 * width * middle
+  small = y < 0.3
+  square = tf.square(tf.where(small, y, 0.0))
+  series = square * (1 / 6 + square * (square / 2835 - 1 / 180))
+  large = tf.where(small, 1.0, y)
+  closed = large + tf.math.log1p(-tf.exp(-2.0 * large)) - tf.math.log(2 * large)
+  log_density = tf.math.log(width) - 0.5 * tf.square(middle) - _LOG_SQRT_2PI
+  return (
+    log_density + tf.where(small, series, closed) - tf.square(width) / 24.0
+  )
+
+
 def _log_mass_beside(low, high, width):
   log_mills_low = _log_mills(low)
   log_mills_high = _log_mills(high)
@@ -94,7 +124,7 @@ def _log_mass_beside(low, high, width):
   slopes = hazard_low * (hazard_low - low) - hazard_high * (hazard_high - high)
   narrow = width * (0.5 * (hazard_low + hazard_high) + width / 12.0 * slopes)
   wide = width * 0.5 * (low + high) + log_mills_low - log_mills_high
-  drop = tf.where(width < _NARROW, narrow, wide)
+  drop = tf.where(width < NARROW, narrow, wide)
   return _log_tail(low, log_mills_low) + tf.math.log(-tf.math.expm1(-drop))
 
 
@@ -103,7 +133,7 @@ def _log_mass_around(low, high, width):
   density = -0.5 * tf.square(middle) - _LOG_SQRT_2PI
   narrow = density + tf.math.log(width) - tf.square(width) / 24.0
   erfs = tf.math.erf(high * _SQRT_HALF) - tf.math.erf(low * _SQRT_HALF)
-  return tf.where(width < _NARROW, narrow, tf.math.log(0.5 * erfs))
+  return tf.where(width < NARROW, narrow, tf.math.log(0.5 * erfs))
 
 
 def _log_tail(x, log_mills):

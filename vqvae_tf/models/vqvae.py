@@ -84,6 +84,10 @@ class VQVAE(snt.Module):
     self.decoder = decoder
     self.likelihood = likelihood
     self.quantizer_weight = quantizer_weight
+    # XLA fuses what works element by element. The convolutions stay outside:
+    # on a CPU oneDNN's are a fifth faster than XLA's.
+    self._quantize = tf.function(quantizer.forward, jit_compile=True)
+    self._log_prob = tf.function(likelihood.log_prob, jit_compile=True)
 
   def losses(self, batch: tf.Tensor, is_training: bool) -> Losses:
     """Returns the loss of a batch, in nats per dimension.
@@ -103,9 +107,9 @@ class VQVAE(snt.Module):
       ValueError: if `batch` is no uint8 `[B, H, W, C]`.
     """
     images.check_images(batch)
-    quantized = self.quantizer.forward(self._features(batch), is_training)
+    quantized = self._quantize(self._features(batch), is_training)
     params = self.decoder(quantized.vectors)
-    nats = -self.likelihood.log_prob(params, batch)
+    nats = -self._log_prob(params, batch)
     nats_per_dim = tf.reduce_mean(nats) / _num_dims(batch)
     loss = nats_per_dim + self.quantizer_weight * quantized.loss
     return Losses(loss, nats, quantized.loss, quantized.codes)

@@ -19,6 +19,11 @@ import tensorflow as tf
 _PADDING = [[0, 0], [1, 1], [1, 1], [0, 0]]
 
 
+def _padding(size):
+  """One pixel on every side; named 'SAME' where that is the same and faster."""
+  return _PADDING if any(side % 2 for side in size) else 'SAME'
+
+
 def halved_sizes(
     size: tuple[int, int], num_halvings: int
 ) -> list[tuple[int, int]]:
@@ -65,8 +70,8 @@ class Downsample(snt.Module):
   def __call__(self, inputs):
     self._initialize(inputs)
     w = tf.cast(self.w, inputs.dtype)
-    outputs = tf.nn.conv2d(inputs, w, strides=2, padding=_PADDING)
-    return outputs + tf.cast(self.b, inputs.dtype)
+    outputs = tf.nn.conv2d(inputs, w, strides=2, padding=_padding(inputs.shape[1:3]))
+    return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
 
 
 class Upsample(snt.Module):
@@ -99,9 +104,9 @@ class Upsample(snt.Module):
     batch = inputs.shape[0] or tf.shape(inputs)[0]
     shape = [batch, *self.size, self.channels]
     outputs = tf.nn.conv2d_transpose(
-        inputs, w, shape, strides=2, padding=_PADDING
+        inputs, w, shape, strides=2, padding=_padding(self.size)
     )
-    return outputs + tf.cast(self.b, inputs.dtype)
+    return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
 
 
 class ResidualStack(snt.Module):

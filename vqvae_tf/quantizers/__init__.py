@@ -2,11 +2,15 @@
 
 from vqvae_tf.quantizers.codebook import CodebookPolicy
 from vqvae_tf.quantizers.nearest import nearest_codes
-from vqvae_tf.quantizers.quantizer import Quantized
-from vqvae_tf.quantizers.quantizer import Quantizer
-from vqvae_tf.quantizers.quantizer import straight_through
-from vqvae_tf.quantizers.vector_quantizer import VectorQuantizer
-from vqvae_tf.quantizers.vector_quantizer import VectorQuantizerEMA
+from vqvae_tf.quantizers.quantizer import (
+    Quantized,
+    Quantizer,
+    straight_through,
+)
+from vqvae_tf.quantizers.vector_quantizer import (
+    VectorQuantizer,
+    VectorQuantizerEMA,
+)
 
 __all__ = [
     'CodebookPolicy',

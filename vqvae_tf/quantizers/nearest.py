@@ -67,7 +67,7 @@ def nearest_codes(inputs: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
 
 def _group_size(num_codes):
   """A power of two near sqrt(K): the two argmax passes cost the same."""
-  return 2**((num_codes - 1).bit_length() + 1 >> 1)
+  return 2**(((num_codes - 1).bit_length() + 1) // 2)
 
 
 def _round_up(number, multiple):
@@ -94,10 +94,9 @@ def _scoring_blocks(codebook, block_codes):
   factor = tf.concat([codebook, halves], 1)
   padding = _round_up(num_codes, block_codes) - num_codes
   if padding:
-    empty = tf.pad(
-        tf.zeros([padding, codebook.shape[1]], codebook.dtype), [[0, 0], [0, 1]],
-        constant_values=codebook.dtype.min)
-    factor = tf.concat([factor, empty], 0)
+    nothing = tf.zeros([padding, codebook.shape[1]], codebook.dtype)
+    lowest = tf.fill([padding, 1], codebook.dtype.min)
+    factor = tf.concat([factor, tf.concat([nothing, lowest], 1)], 0)
   return [
       _exact_factor(tf.transpose(block), 0, repeat_high=False)
       for block in tf.split(factor, factor.shape[0] // block_codes)
@@ -150,18 +149,22 @@ def _best_of_block(inputs, factor, group):
 
 
 def _by_row_blocks(search, inputs, max_rows):
-  """Applies `search` to blocks of at most `max_rows` rows of [N, D]."""
-  if inputs.shape[0] is not None and inputs.shape[0] <= max_rows:
+  """Applies `search` to equal blocks of at most `max_rows` rows of [N, D]."""
+  size, dim = inputs.shape
+  if size is not None and size <= max_rows:
     return search(inputs)
-  size = tf.shape(inputs)[0]
-  # One block even if there is no row, so that there is something to stack.
-  blocks = tf.maximum(1, (size + max_rows - 1) // max_rows)
-  rows = (size + blocks - 1) // blocks
+  if size is None:
+    size = tf.shape(inputs)[0]
+    # One block even if there is no row, so that there is something to stack.
+    blocks = tf.maximum(1, -(-size // max_rows))
+  else:
+    blocks = -(-size // max_rows)
+  rows = -(-size // blocks)
 
   def step(index, codes):
     # The last block is moved back to end with the input: equal shapes.
     start = tf.minimum(index * rows, size - rows)
-    block = tf.slice(inputs, [start, 0], [rows, inputs.shape[1]])
+    block = tf.slice(inputs, [start, 0], [rows, dim])
     return index + 1, codes.write(index, search(block))
 
   _, codes = tf.while_loop(

@@ -6,9 +6,7 @@ from typing import NamedTuple
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.quantizers import codebook
-from vqvae_tf.quantizers import nearest
-from vqvae_tf.quantizers import quantizer
+from vqvae_tf.quantizers import codebook, nearest, quantizer
 
 # Averages the use of codes that a gradient moves; nothing else depends on it.
 _USAGE_DECAY = 0.99
@@ -147,12 +145,16 @@ class _OneCodebook(quantizer.Quantizer):
         lambda: codebook.initial_embeddings(embeddings, flat, self.policy),
         lambda: embeddings))
 
-  def _restarts(self, flat):
+  def _restarts(self, embeddings, flat, codes):
+    """Returns which codes restart, their vectors, and their average count."""
     seed = tf.stack([self.policy.seed, self.ema_cluster_size.steps])
-    return codebook.restarts(self.ema_cluster_size.value, flat, seed)
+    where, vectors, size = codebook.restarts(
+        self.ema_cluster_size.value, embeddings, flat, codes, seed)
+    self.ema_cluster_size.replace(where, size)
+    return where, vectors, size
 
   def _flat(self, inputs):
-    """Checks [..., D] inputs; returns them as [N, D] in the codebook's dtype."""
+    """Checks [..., D] inputs; returns [N, D] in the codebook's dtype."""
     dtype = self.embeddings.dtype
     if inputs.dtype not in (dtype, tf.float16, tf.bfloat16):
       raise ValueError(
@@ -199,7 +201,7 @@ class VectorQuantizer(_OneCodebook):
                dtype: tf.DType = tf.float32,
                name: str = 'vector_quantizer',
                *,
-               policy: codebook.CodebookPolicy = codebook.CodebookPolicy()):
+               policy: codebook.CodebookPolicy = codebook.AS_SONNET):
     super().__init__([embedding_dim, num_embeddings], commitment_cost, dtype,
                      name, policy, trainable=True)
     self._counts_usage = (
@@ -215,13 +217,13 @@ class VectorQuantizer(_OneCodebook):
     return q_latent_loss + self.commitment_cost * e_latent_loss
 
   def _update(self, flat, codes, counts):
-    del codes  # The gradient moves the codes that are in use.
+    # The gradient moves the codes in use; the others wait or restart.
     if self._counts_usage:
       self.ema_cluster_size(counts)
     if self.policy.unused_codes == 'restart':
-      where, vectors, size = self._restarts(flat)
-      self.ema_cluster_size.replace(where, size)
-      self.embeddings.assign(tf.where(where, vectors, self.embeddings))
+      embeddings = tf.convert_to_tensor(self.embeddings)
+      where, vectors, _ = self._restarts(embeddings, flat, codes)
+      self.embeddings.assign(tf.where(where, vectors, embeddings))
 
 
 class VectorQuantizerEMA(_OneCodebook):
@@ -265,7 +267,7 @@ class VectorQuantizerEMA(_OneCodebook):
                dtype: tf.DType = tf.float32,
                name: str = 'vector_quantizer_ema',
                *,
-               policy: codebook.CodebookPolicy = codebook.CodebookPolicy()):
+               policy: codebook.CodebookPolicy = codebook.AS_SONNET):
     if not 0 <= decay <= 1:
       raise ValueError(f'decay must be in [0, 1], not {decay}.')
     super().__init__([embedding_dim, num_embeddings], commitment_cost, dtype,
@@ -296,8 +298,7 @@ class VectorQuantizerEMA(_OneCodebook):
     embeddings = tf.where(
         counts > 0, tf.math.divide_no_nan(dw, sizes), self.embeddings)
     if self.policy.unused_codes == 'restart':
-      where, vectors, size = self._restarts(flat)
-      self.ema_cluster_size.replace(where, size)
+      where, vectors, size = self._restarts(embeddings, flat, codes)
       self.ema_dw.replace(where, size * vectors)
       embeddings = tf.where(where, vectors, embeddings)
     self.embeddings.assign(embeddings)

@@ -1,0 +1,368 @@
+"""The vector quantizers against Sonnet's, and where they go beyond it."""
+
+import numpy as np
+import pytest
+import sonnet as snt
+import tensorflow as tf
+
+from vqvae_tf.quantizers import CodebookPolicy, Quantizer, VectorQuantizer
+from vqvae_tf.quantizers import VectorQuantizerEMA
+
+D, K = 4, 12
+KEYS = ('quantize', 'loss', 'perplexity', 'encodings', 'encoding_indices',
+        'distances')
+
+
+def make(kind, ours, dtype=tf.float32, **policy):
+  keywords = {'dtype': dtype}
+  if policy:
+    keywords['policy'] = CodebookPolicy(**policy)
+  if kind == 'ema':
+    # Sonnet's averages in float64 need a decay in float64.
+    decay = 0.9 if dtype == tf.float32 else tf.constant(0.9, dtype)
+    cls = VectorQuantizerEMA if ours else snt.nets.VectorQuantizerEMA
+    return cls(D, K, 0.25, decay, **keywords)
+  cls = VectorQuantizer if ours else snt.nets.VectorQuantizer
+  return cls(D, K, 0.25, **keywords)
+
+
+def pair(kind, dtype, tmp_path):
+  """Sonnet's module and ours with its variables."""
+  sonnet, ours = make(kind, False, dtype), make(kind, True, dtype)
+  path = tf.train.Checkpoint(vq=sonnet).save(str(tmp_path / 'sonnet'))
+  tf.train.Checkpoint(vq=ours).restore(path).assert_consumed()
+  return sonnet, ours
+
+
+def vectors(step, dtype=tf.float32, shape=(3, 5, D)):
+  return tf.random.stateless_normal(shape, [7, step], dtype=dtype)
+
+
+def train_step(module, optimizer, inputs):
+  with tf.GradientTape() as tape:
+    outputs = module(inputs, True)
+  variables = module.trainable_variables
+  if variables:
+    optimizer.apply(tape.gradient(outputs['loss'], variables), variables)
+  return outputs
+
+
+kinds = pytest.mark.parametrize('kind', ['gradient', 'ema'])
+
+
+@kinds
+@pytest.mark.parametrize('dtype', [tf.float32, tf.float64])
+@pytest.mark.parametrize('is_training', [False, True])
+def test_outputs_are_sonnets(kind, dtype, is_training, tmp_path):
+  sonnet, ours = pair(kind, dtype, tmp_path)
+  # float32 differs by the order of additions and in the last bit of
+  # straight-through.
+  rtol = 1e-6 if dtype == tf.float32 else 1e-14
+  for step in range(2):
+    inputs = vectors(step, dtype)
+    expected, actual = sonnet(inputs, is_training), ours(inputs, is_training)
+    assert tuple(actual) == tuple(expected) == KEYS
+    for key in KEYS:
+      assert actual[key].dtype == expected[key].dtype, key
+      assert actual[key].shape == expected[key].shape, key
+      np.testing.assert_allclose(
+          actual[key], expected[key], rtol=rtol, atol=rtol, err_msg=key)
+    for mine, theirs in zip(ours.variables, sonnet.variables, strict=True):
+      assert mine.name == theirs.name
+      np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=rtol)
+
+
+@kinds
+@pytest.mark.parametrize('key', [*KEYS, 'all'])
+def test_gradients_are_sonnets(kind, key, tmp_path):
+  def gradients(module):
+    inputs = vectors(0, tf.float64)
+    with tf.GradientTape() as tape:
+      tape.watch([inputs, module.embeddings])
+      outputs = module(inputs, False)
+      keys = ('quantize', 'loss', 'distances') if key == 'all' else (key,)
+      value = sum(
+          tf.reduce_sum(tf.sin(tf.cast(outputs[k], tf.float64)))
+          for k in keys)
+    return tape.gradient(value, [inputs, module.embeddings])
+
+  sonnet, ours = pair(kind, tf.float64, tmp_path)
+  for expected, actual in zip(gradients(sonnet), gradients(ours), strict=True):
+    assert (actual is None) == (expected is None)
+    if expected is not None:
+      np.testing.assert_allclose(
+          tf.convert_to_tensor(actual), tf.convert_to_tensor(expected),
+          rtol=1e-12, atol=1e-14)  # a few roundings in float64
+
+
+@kinds
+def test_codebook_after_200_steps_is_sonnets(kind, tmp_path):
+  finals = []
+  for module in pair(kind, tf.float64, tmp_path):
+    step = tf.function(train_step)
+    optimizer = snt.optimizers.SGD(tf.constant(0.5, tf.float64))
+    for i in range(200):
+      step(module, optimizer, vectors(i, tf.float64, (40, D)))
+    finals.append(module.embeddings.numpy())
+  np.testing.assert_allclose(
+      finals[1], finals[0], rtol=1e-12, atol=1e-12)  # the promised tolerance
+
+
+@kinds
+def test_float32_run_without_near_ties(kind, tmp_path):
+  # Vectors within 0.05 of corners at distance 2: rounding flips no code.
+  corners = tf.constant(
+      [[x, y, z, 1.] for x in (-1., 1.) for y in (-1., 1.) for z in (-1., 1.)])
+  finals = []
+  for module in pair(kind, tf.float32, tmp_path):
+    module.embeddings.assign(
+        tf.transpose(tf.concat([0.9 * corners, 10 + corners[:4]], 0)))
+    step = tf.function(train_step)
+    optimizer = snt.optimizers.SGD(0.5)
+    for i in range(50):
+      noise = tf.random.stateless_uniform(
+          [5, 8, D], [9, i], minval=-0.05, maxval=0.05)
+      indices = step(module, optimizer, corners + noise)['encoding_indices']
+    np.testing.assert_array_equal(indices, [range(8)] * 5)
+    finals.append(module.embeddings.numpy())
+  # 50 steps of a few roundings each.
+  np.testing.assert_allclose(finals[1], finals[0], rtol=1e-5, atol=1e-7)
+
+
+@kinds
+def test_checkpoints_restore_both_ways(kind, tmp_path):
+  for source_is_ours in (False, True):
+    source = make(kind, source_is_ours)
+    source(vectors(0), True)
+    path = tf.train.Checkpoint(vq=source).save(str(tmp_path / 'vq'))
+    target = make(kind, not source_is_ours)
+    tf.train.Checkpoint(vq=target).restore(path).assert_consumed()
+    for mine, theirs in zip(target.variables, source.variables, strict=True):
+      np.testing.assert_array_equal(mine, theirs)
+    # Step counter included, the next step is the same.
+    source(vectors(1), True)
+    target(vectors(1), True)
+    np.testing.assert_allclose(
+        target.embeddings, source.embeddings, rtol=1e-5, atol=1e-6)
+
+
+@kinds
+def test_equal_initial_codebook_under_equal_seed(kind):
+  codebooks = []
+  for ours in (False, True):
+    tf.random.set_seed(5)
+    codebooks.append(make(kind, ours).embeddings.numpy())
+  np.testing.assert_array_equal(*codebooks)
+
+
+def test_ema_step_by_hand():
+  module = VectorQuantizerEMA(1, 2, 0.5, 0.9, epsilon=0.)
+  module.embeddings.assign([[0., 10.]])
+  outputs = module(tf.constant([[1.], [3.], [12.]]), True)
+  assert outputs['encoding_indices'].numpy().tolist() == [0, 0, 1]
+  # Quantized before the update; (1 + 9 + 4) / 3 times the commitment cost.
+  assert outputs['quantize'].numpy().tolist() == [[0.], [0.], [10.]]
+  assert outputs['loss'].numpy() == pytest.approx(0.5 * 14 / 3)
+  # The debiased average of one step is that step's mean.
+  assert module.embeddings.numpy()[0] == pytest.approx([2., 12.])
+
+
+@kinds
+@pytest.mark.parametrize('unknown', [False, True])
+@pytest.mark.parametrize('jit', [False, True])
+def test_function_equals_eager(kind, unknown, jit):
+  eager, graph = make(kind, True), make(kind, True)
+  graph.embeddings.assign(eager.embeddings)
+  shape = [None, None, D] if unknown else [3, 5, D]
+  function = tf.function(
+      lambda x: graph(x, True), jit_compile=jit,
+      input_signature=[tf.TensorSpec(shape)])
+  expected, actual = eager(vectors(0), True), function(vectors(0))
+  for key in KEYS:
+    np.testing.assert_allclose(
+        actual[key], expected[key], rtol=1e-5, atol=1e-6)
+  np.testing.assert_allclose(
+      graph.embeddings, eager.embeddings, rtol=1e-5, atol=1e-6)
+
+
+@kinds
+def test_what_nobody_reads_is_pruned(kind):
+  module = make(kind, True)
+  def ops(keys):
+    function = tf.function(
+        lambda x: {key: module(x, True)[key] for key in keys})
+    concrete = function.get_concrete_function(tf.TensorSpec([3, 5, D]))
+    # `prune` keeps what its fetches and the given side effects need.
+    pruned = concrete.graph
+    wanted = [*pruned.outputs, *pruned.control_outputs]
+    reached, stack = set(), [getattr(w, 'op', w) for w in wanted]
+    while stack:
+      op = stack.pop()
+      if op not in reached:
+        reached.add(op)
+        stack += [i.op for i in op.inputs] + list(op.control_inputs)
+    return {(op.type, tuple(op.outputs[0].shape)) for op in reached
+            if op.outputs and op.outputs[0].shape.rank is not None}
+  pruned = ops(['quantize', 'loss', 'perplexity', 'encoding_indices'])
+  assert not any(kind == 'OneHot' for kind, _ in pruned)
+  assert (15, K) not in {shape for _, shape in pruned}
+  assert ('OneHot', (15, K)) in ops(['encodings'])
+
+
+@kinds
+@pytest.mark.parametrize('dtype', [tf.bfloat16, tf.float16])
+def test_half_precision_inputs(kind, dtype):
+  module, exact = make(kind, True), make(kind, True)
+  exact.embeddings.assign(module.embeddings)
+  inputs = tf.cast(vectors(0), dtype)
+  with tf.GradientTape() as tape:
+    tape.watch(inputs)
+    outputs = module(inputs, True)
+  assert outputs['quantize'].dtype == dtype
+  assert tape.gradient(outputs['loss'], inputs).dtype == dtype
+  expected = exact(tf.cast(inputs, tf.float32), True)
+  for key in ('loss', 'perplexity', 'distances', 'encoding_indices'):
+    assert outputs[key].dtype == expected[key].dtype
+    np.testing.assert_allclose(outputs[key], expected[key], rtol=1e-6)
+  np.testing.assert_allclose(module.embeddings, exact.embeddings, rtol=1e-6)
+
+
+@kinds
+def test_wrong_arguments_are_refused(kind):
+  module = make(kind, True)
+  with pytest.raises(ValueError, match='last dimension 3, but .* is 4'):
+    module(tf.zeros([8, 3]), False)
+  with pytest.raises(ValueError, match='last dimension 3, but .* is 4'):
+    module.encode(tf.zeros([8, 3]))
+  for dtype in (tf.int32, tf.float64):
+    with pytest.raises(ValueError, match=f'inputs are {dtype.name}, but the '
+                                         'codebook is float32: cast'):
+      module(tf.zeros([8, D], dtype), False)
+  with pytest.raises(ValueError, match='use dtype=tf.float32'):
+    VectorQuantizer(D, K, 0.25, dtype=tf.bfloat16)
+  with pytest.raises(ValueError, match=r'decay must be in \[0, 1\], not 1.1'):
+    VectorQuantizerEMA(D, K, 0.25, 1.1)
+
+
+@kinds
+def test_is_a_quantizer(kind):
+  module = make(kind, True)
+  assert isinstance(module, Quantizer)
+  assert module.codebook_sizes == (K,)
+  assert module.bits_per_position == pytest.approx(np.log2(12))
+  result = module.forward(vectors(0), False)
+  codes = module.encode(vectors(0))
+  assert codes.dtype == tf.int32 and codes.shape == [3, 5, 1]
+  np.testing.assert_array_equal(codes, result.codes)
+  # To the bit: a decoder sees the same vectors with and without the encoder.
+  np.testing.assert_array_equal(module.decode(codes), result.vectors)
+  np.testing.assert_array_equal(
+      module.encode(tf.transpose(module.embeddings))[:, 0], range(K))
+  np.testing.assert_array_equal(
+      module.quantize(codes[..., 0]), result.vectors)
+  with pytest.raises(tf.errors.InvalidArgumentError, match=r'0\.\.11'):
+    module.decode(tf.constant([[12]]))
+
+
+def test_unused_code_is_kept_exactly():
+  module = make('ema', True, unused_codes='keep')
+  far = module.embeddings[:, -1] + 50.
+  module.embeddings[:, -1].assign(far)
+  for step in range(50):
+    module(vectors(step), True)
+  np.testing.assert_array_equal(module.embeddings[:, -1], far)
+  # Sonnet's rule makes it zero at once.
+  sonnet = make('ema', True)
+  sonnet.embeddings[:, -1].assign(far)
+  sonnet(vectors(0), True)
+  assert not sonnet.embeddings[:, -1].numpy().any()
+
+
+def test_code_used_once_is_kept():
+  module = make('ema', True, unused_codes='keep')
+  module.embeddings[:, -1].assign([40.] * D)
+  module(tf.fill([1, D], 41.), True)
+  for step in range(50):
+    module(vectors(step), True)
+  # The quotient of two averages that shrink alike, a rounding per step.
+  np.testing.assert_allclose(module.embeddings[:, -1], [41.] * D, rtol=1e-5)
+
+
+@kinds
+@pytest.mark.parametrize('jit', [False, True])
+@pytest.mark.parametrize('initialization', ['data', 'kmeans++'])
+def test_starts_from_the_first_training_batch(kind, jit, initialization):
+  module = make(kind, True, initialization=initialization)
+  call = tf.function(module, jit_compile=jit)
+  before = module.embeddings.numpy()
+  call(vectors(0), False)
+  np.testing.assert_array_equal(module.embeddings, before)
+  outputs = call(vectors(0), True)
+  # 12 of 15 vectors are codes of their own: they quantize to themselves.
+  distances = tf.reduce_sum((outputs['quantize'] - vectors(0))**2, -1)
+  assert (distances.numpy() == 0).sum() == K
+  assert outputs['distances'].numpy().min(0).max() < 1e-5  # rounding
+  after = module.embeddings.numpy()
+  call(1000 + vectors(1), True)
+  # No second start: the codes that are not used stay with the first batch.
+  assert (np.abs(module.embeddings.numpy() - after).max(0) < 500).any() or (
+      kind == 'ema')
+
+
+def collapse_case(kind, step, dim=64):
+  del kind
+  return 1 + 0.3 * tf.random.stateless_normal([256, dim], [3, step])
+
+
+@kinds
+def test_restarts_bring_all_codes_into_use(kind):
+  # 128 codes that all but a few vectors never choose.
+  used = {}
+  for unused_codes in ('sonnet', 'restart'):
+    tf.random.set_seed(0)
+    policy = CodebookPolicy(unused_codes=unused_codes)
+    if kind == 'ema':
+      module = VectorQuantizerEMA(16, 128, 0.25, 0.9, policy=policy)
+    else:
+      module = VectorQuantizer(16, 128, 0.25, policy=policy)
+    optimizer = snt.optimizers.SGD(5.)
+    step = tf.function(train_step)
+    for i in range(150):
+      step(module, optimizer, collapse_case(kind, i, 16))
+    test = tf.concat([collapse_case(kind, 10_000 + i, 16) for i in range(8)],
+                     0)
+    used[unused_codes] = len(np.unique(module.encode(test)))
+  assert used['sonnet'] < 0.5 * 128
+  assert used['restart'] > 0.95 * 128
+
+
+@kinds
+@pytest.mark.parametrize('jit', [False, True])
+def test_resumes_bit_for_bit(kind, jit, tmp_path):
+  policy = {'initialization': 'kmeans++', 'unused_codes': 'restart'}
+
+  def run(module, steps):
+    call = tf.function(module, jit_compile=jit)
+    for step in steps:
+      call(vectors(step), True)
+
+  module, resumed = make(kind, True, **policy), make(kind, True, **policy)
+  run(module, range(4))
+  path = tf.train.Checkpoint(vq=module).save(str(tmp_path / 'vq'))
+  run(module, range(4, 8))
+  tf.train.Checkpoint(vq=resumed).restore(path).assert_consumed()
+  run(resumed, range(4, 8))
+  for mine, theirs in zip(resumed.variables, module.variables, strict=True):
+    np.testing.assert_array_equal(mine, theirs)
+
+
+def test_restart_resets_vector_count_and_sum_together():
+  module = make('ema', True, unused_codes='restart')
+  for step in range(5):
+    module(vectors(step), True)
+    np.testing.assert_allclose(
+        module.ema_dw.value, module.embeddings * module.ema_cluster_size.value,
+        rtol=1e-4, atol=1e-5)  # quotients of float32 numbers
+    for average in (module.ema_dw, module.ema_cluster_size):
+      hidden = average._hidden / (1 - 0.9**(step + 1))
+      np.testing.assert_allclose(hidden, average.value, rtol=1e-5, atol=1e-6)
