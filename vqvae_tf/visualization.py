@@ -106,9 +106,8 @@ def code_maps(
   axes = np.reshape(axes, [2, count])
   for i in range(count):
     _show(axes[0, i], originals[i])
-    # Codes have no order: a qualitative map, so that none suggests itself.
     axes[1, i].imshow(
-        codes[i, ..., 0], cmap='prism', vmin=0, vmax=num_embeddings - 1
+        codes[i, ..., 0], cmap='viridis', vmin=0, vmax=num_embeddings - 1
     )
     axes[1, i].axis('off')
   figure.suptitle(
@@ -187,6 +186,6 @@ def _show(axes: plt.Axes, picture: np.ndarray) -> None:
 def _save(path: Path, draw: Callable[..., plt.Figure], *args) -> Path:
   figure = draw(*args)
   figure.tight_layout()
-  figure.savefig(path, dpi=120)
+  figure.savefig(path, dpi=120, bbox_inches='tight')
   plt.close(figure)
   return path

@@ -8,7 +8,7 @@ from vqvae_tf.quantizers import codebook
 
 
 def test_policy_refuses_unknown_words():
-  with pytest.raises(ValueError, match="initialization must be one of .*'zeros'"):
+  with pytest.raises(ValueError, match="initialization must be .*'zeros'"):
     codebook.CodebookPolicy(initialization='zeros')
   with pytest.raises(ValueError, match='unused_codes must be one of sonnet, '):
     codebook.CodebookPolicy(unused_codes='drop')

@@ -5,8 +5,13 @@ import pytest
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.quantizers import CodebookPolicy, Quantizer, VectorQuantizer
-from vqvae_tf.quantizers import VectorQuantizerEMA
+from vqvae_tf.quantizers import (
+    CodebookPolicy,
+    Quantizer,
+    VectorQuantizer,
+    VectorQuantizerEMA,
+    nearest,
+)
 
 D, K = 4, 12
 KEYS = ('quantize', 'loss', 'perplexity', 'encodings', 'encoding_indices',
@@ -41,7 +46,7 @@ def vectors(step, dtype=tf.float32, shape=(3, 5, D)):
 def train_step(module, optimizer, inputs):
   with tf.GradientTape() as tape:
     outputs = module(inputs, True)
-  variables = module.trainable_variables
+  variables = [v for v in module.variables if v.trainable]
   if variables:
     optimizer.apply(tape.gradient(outputs['loss'], variables), variables)
   return outputs
@@ -185,28 +190,39 @@ def test_function_equals_eager(kind, unknown, jit):
       graph.embeddings, eager.embeddings, rtol=1e-5, atol=1e-6)
 
 
+def reached_ops(concrete):
+  """The operations that a function's outputs and side effects need."""
+  graph = concrete.graph
+  reached = set()
+  stack = [output.op for output in graph.outputs] + list(graph.control_outputs)
+  while stack:
+    op = stack.pop()
+    if op not in reached:
+      reached.add(op)
+      stack += [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+  return reached
+
+
 @kinds
-def test_what_nobody_reads_is_pruned(kind):
+def test_what_nobody_reads_is_pruned(kind, monkeypatch):
+  # Blocks of four vectors: an array of [15, K] cannot be the search's.
+  monkeypatch.setattr(nearest, '_CPU_BLOCK', 4 * K)
+  monkeypatch.setattr(nearest, '_GPU_BLOCK', 4 * K)
   module = make(kind, True)
-  def ops(keys):
+
+  def ops_and_shapes(keys):
     function = tf.function(
-        lambda x: {key: module(x, True)[key] for key in keys})
-    concrete = function.get_concrete_function(tf.TensorSpec([3, 5, D]))
-    # `prune` keeps what its fetches and the given side effects need.
-    pruned = concrete.graph
-    wanted = [*pruned.outputs, *pruned.control_outputs]
-    reached, stack = set(), [getattr(w, 'op', w) for w in wanted]
-    while stack:
-      op = stack.pop()
-      if op not in reached:
-        reached.add(op)
-        stack += [i.op for i in op.inputs] + list(op.control_inputs)
-    return {(op.type, tuple(op.outputs[0].shape)) for op in reached
-            if op.outputs and op.outputs[0].shape.rank is not None}
-  pruned = ops(['quantize', 'loss', 'perplexity', 'encoding_indices'])
-  assert not any(kind == 'OneHot' for kind, _ in pruned)
-  assert (15, K) not in {shape for _, shape in pruned}
-  assert ('OneHot', (15, K)) in ops(['encodings'])
+        lambda inputs: {key: module(inputs, True)[key] for key in keys})
+    ops = reached_ops(
+        function.get_concrete_function(tf.TensorSpec([3, 5, D])))
+    return ({op.type for op in ops},
+            {str(output.shape) for op in ops for output in op.outputs})
+
+  ops, shapes = ops_and_shapes(
+      ['quantize', 'loss', 'perplexity', 'encoding_indices'])
+  assert 'OneHot' not in ops and '(15, 12)' not in shapes
+  assert 'OneHot' in ops_and_shapes(['encodings'])[0]
+  assert '(15, 12)' in ops_and_shapes(['distances'])[1]
 
 
 @kinds
@@ -302,38 +318,34 @@ def test_starts_from_the_first_training_batch(kind, jit, initialization):
   distances = tf.reduce_sum((outputs['quantize'] - vectors(0))**2, -1)
   assert (distances.numpy() == 0).sum() == K
   assert outputs['distances'].numpy().min(0).max() < 1e-5  # rounding
-  after = module.embeddings.numpy()
-  call(1000 + vectors(1), True)
-  # No second start: the codes that are not used stay with the first batch.
-  assert (np.abs(module.embeddings.numpy() - after).max(0) < 500).any() or (
-      kind == 'ema')
+  # And no second start: these vectors would be codes of their own as well.
+  outputs = call(vectors(1), True)
+  distances = tf.reduce_sum((outputs['quantize'] - vectors(1))**2, -1)
+  assert distances.numpy().min() > 0
 
 
-def collapse_case(kind, step, dim=64):
-  del kind
-  return 1 + 0.3 * tf.random.stateless_normal([256, dim], [3, step])
+def shifted(step):
+  """A batch whose mean is far from all initial codes."""
+  return 1 + 0.3 * tf.random.stateless_normal([256, 16], [3, step])
 
 
 @kinds
-def test_restarts_bring_all_codes_into_use(kind):
-  # 128 codes that all but a few vectors never choose.
-  used = {}
-  for unused_codes in ('sonnet', 'restart'):
-    tf.random.set_seed(0)
-    policy = CodebookPolicy(unused_codes=unused_codes)
-    if kind == 'ema':
-      module = VectorQuantizerEMA(16, 128, 0.25, 0.9, policy=policy)
-    else:
-      module = VectorQuantizer(16, 128, 0.25, policy=policy)
-    optimizer = snt.optimizers.SGD(5.)
-    step = tf.function(train_step)
-    for i in range(150):
-      step(module, optimizer, collapse_case(kind, i, 16))
-    test = tf.concat([collapse_case(kind, 10_000 + i, 16) for i in range(8)],
-                     0)
-    used[unused_codes] = len(np.unique(module.encode(test)))
-  assert used['sonnet'] < 0.5 * 128
-  assert used['restart'] > 0.95 * 128
+@pytest.mark.parametrize(
+    # With restarts a few codes are always on their way.
+    'unused_codes,least,most', [('sonnet', 0, 40), ('restart', 116, 128)])
+def test_restarts_bring_codes_into_use(kind, unused_codes, least, most):
+  tf.random.set_seed(0)
+  policy = CodebookPolicy(unused_codes=unused_codes)
+  if kind == 'ema':
+    module = VectorQuantizerEMA(16, 128, 0.25, 0.9, policy=policy)
+  else:
+    module = VectorQuantizer(16, 128, 0.25, policy=policy)
+  optimizer = snt.optimizers.SGD(5.)
+  step = tf.function(train_step)
+  for i in range(100):
+    step(module, optimizer, shifted(i))
+  test = tf.concat([shifted(10_000 + i) for i in range(8)], 0)
+  assert least <= len(np.unique(module.encode(test))) <= most
 
 
 @kinds

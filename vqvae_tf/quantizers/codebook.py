@@ -39,9 +39,10 @@ class CodebookPolicy:
       a code without vectors is zero or shrinks towards it; 'keep' leaves a
       code in place in each step in which no vector chose it, and does not use
       epsilon (a codebook trained by gradients does that by itself); 'restart'
-      does so too, and moves a code whose average count falls below a fifth of the
-      mean to where vectors of the current batch are.
-    seed: int. Draws depend on it and on the number of training steps only.
+      does so too, and moves a code whose average count falls below a fifth of
+      the mean to where vectors of the current batch are.
+    seed: int. Draws follow from it and from the number of training steps
+      (compiled by XLA they are others than without).
 
   Raises:
     ValueError: if a word is none of those above.
