@@ -16,7 +16,7 @@ $(VENV)/installed: setup.py pyproject.toml
 install: $(VENV)/installed
 
 demo: install
-	$(RUN) -m vqvae_tf.commands.demo
+	$(RUN) bin/demo
 
 test: install
 	$(RUN) -m pytest

@@ -7,10 +7,16 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 VERSION = re.search(
-    r"__version__ = '(.+)'", (ROOT / 'vqvae_tf/version.py').read_text()
+  r"__version__ = '(.+)'", (ROOT / 'vqvae_tf/version.py').read_text()
 )[1]
 COMMANDS = (
-    'cifar10', 'demo', 'evaluate', 'export', 'mnist', 'train', 'visualize'
+  'cifar10',
+  'demo',
+  'evaluate',
+  'export',
+  'mnist',
+  'train',
+  'visualize',
 )
 
 # What the test suite imports beside the package itself.
@@ -18,49 +24,48 @@ TEST = ['pytest>=8', 'ruff>=0.9', 'build']
 NOTEBOOKS = ['jupyterlab>=4', 'ipywidgets>=8']
 
 setup(
-    name='vqvae_tf',
-    version=VERSION,
-    description='Vector Quantized Variational Autoencoders for TensorFlow',
-    long_description=(ROOT / 'README.md').read_text(),
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    packages=find_packages(include=['vqvae_tf', 'vqvae_tf.*']),
-    package_data={'vqvae_tf': ['py.typed']},
-    python_requires='>=3.10,<3.14',
-    install_requires=[
-        'absl-py>=2.0',
-        'dm-sonnet>=2.0.2',
-        'matplotlib>=3.8',
-        'numpy>=1.26',
-        'pillow>=10',
-        'scikit-learn>=1.3',
-        'tensorboard>=2.18',
-        'tensorflow>=2.18,<2.22',
-        'tensorflow-datasets>=4.9.4',
-        # tensorflow-datasets imports it and does not declare it.
-        'importlib_resources',
-        'tensorflow-probability>=0.25',
-        # tensorflow-probability needs the Keras 2 of TensorFlow's version.
-        'tf_keras>=2.18,<2.22',
-        'tqdm>=4.60',
+  name='vqvae_tf',
+  version=VERSION,
+  description='Vector Quantized Variational Autoencoders for TensorFlow',
+  long_description=(ROOT / 'README.md').read_text(),
+  long_description_content_type='text/markdown',
+  license='Apache-2.0',
+  packages=find_packages(include=['vqvae_tf', 'vqvae_tf.*']),
+  package_data={'vqvae_tf': ['py.typed']},
+  python_requires='>=3.10,<3.14',
+  install_requires=[
+    'absl-py>=2.0',
+    'dm-sonnet>=2.0.2',
+    'matplotlib>=3.8',
+    'numpy>=1.26',
+    'pillow>=10',
+    'scikit-learn>=1.3',
+    'tensorboard>=2.18',
+    'tensorflow>=2.18,<2.22',
+    'tensorflow-datasets>=4.9.4',
+    # tensorflow-datasets imports it and does not declare it.
+    'importlib_resources',
+    'tensorflow-probability>=0.25',
+    # tensorflow-probability needs the Keras 2 of TensorFlow's version.
+    'tf_keras>=2.18,<2.22',
+    'tqdm>=4.60',
+  ],
+  extras_require={
+    'gpu': ['tensorflow[and-cuda]>=2.18,<2.22'],
+    'test': TEST,
+    'notebooks': NOTEBOOKS,
+    # PyTorch's default wheels bring CUDA along; for the CPU alone, install
+    # it first from the CPU index that pytorch.org names, then this extra.
+    'benchmarks': ['torch>=2.4', 'vector-quantize-pytorch>=1.20'],
+  },
+  entry_points={
+    'console_scripts': [
+      f'vqvae-tf-{name} = vqvae_tf.commands.{name}:main' for name in COMMANDS
     ],
-    extras_require={
-        'gpu': ['tensorflow[and-cuda]>=2.18,<2.22'],
-        'test': TEST,
-        'notebooks': NOTEBOOKS,
-        # PyTorch's default wheels bring CUDA along; for the CPU alone, install
-        # it first from the CPU index that pytorch.org names, then this extra.
-        'benchmarks': ['torch>=2.4', 'vector-quantize-pytorch>=1.20'],
-    },
-    entry_points={
-        'console_scripts': [
-            f'vqvae-tf-{name} = vqvae_tf.commands.{name}:main'
-            for name in COMMANDS
-        ],
-    },
-    classifiers=[
-        'License :: OSI Approved :: Apache Software License',
-        'Programming Language :: Python :: 3',
-        'Topic :: Scientific/Engineering :: Artificial Intelligence',
-    ],
+  },
+  classifiers=[
+    'License :: OSI Approved :: Apache Software License',
+    'Programming Language :: Python :: 3',
+    'Topic :: Scientific/Engineering :: Artificial Intelligence',
+  ],
 )

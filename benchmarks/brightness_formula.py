@@ -17,7 +17,7 @@ from vqvae_tf import datasets, evaluation
 
 
 def brightness_formula(
-    reconstructions: np.ndarray, num_embeddings: int
+  reconstructions: np.ndarray, num_embeddings: int
 ) -> float:
   """Returns log2 K + mean(-log2 y), y = max(pixel, 1) / 255."""
   brightness = np.maximum(reconstructions, 1) / 255
@@ -34,8 +34,8 @@ def main():
   settings = subject.config.data
   data = datasets.open_source(settings.dataset, 'test', args.data_dir)
   decoded = [
-      subject.assess(batch).reconstructions
-      for batch, _ in datasets.in_order(data, 100)
+    subject.assess(batch).reconstructions
+    for batch, _ in datasets.in_order(data, 100)
   ]
   decoded = np.concatenate(decoded)
   size = subject.codebook_sizes[0]
@@ -43,12 +43,11 @@ def main():
   white = np.full_like(decoded[:1], 255)
   print(f'bits/dim                            {result.bits_per_dim:.3f}')
   print(
-      'brightness formula, our model       '
-      f'{brightness_formula(decoded, size):.3f}'
+    'brightness formula, our model       '
+    f'{brightness_formula(decoded, size):.3f}'
   )
   print(
-      'brightness formula, all white       '
-      f'{brightness_formula(white, size):.3f}'
+    f'brightness formula, all white       {brightness_formula(white, size):.3f}'
   )
 
 

@@ -38,11 +38,11 @@ class Peer:
     self.name = name
     self.seconds = []
     self._process = subprocess.Popen(
-        [sys.executable, sys.argv[0], *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+      [sys.executable, sys.argv[0], *arguments],
+      stdin=subprocess.PIPE,
+      stdout=subprocess.PIPE,
+      stderr=subprocess.DEVNULL,
+      text=True,
     )
     self.works = self._answer(_READY) == _READY
 
@@ -89,11 +89,13 @@ def compare(peers: list[Peer], rounds: int) -> list[dict]:
       rows.append({'peer': peer.name, 'seconds': None, 'ratio': None})
       continue
     ratios = [b / a for a, b in zip(first, peer.seconds, strict=True)]
-    rows.append({
+    rows.append(
+      {
         'peer': peer.name,
         'seconds': statistics.median(peer.seconds),
         'ratio': statistics.median(ratios),
-    })
+      }
+    )
   return rows
 
 

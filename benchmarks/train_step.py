@@ -36,11 +36,11 @@ def _ours(batch_size):
   from vqvae_tf import build, configs, presets, trainer
 
   config = configs.observed(
-      configs.replace(
-          presets.named('sonnet_cifar10').config, batch_size=batch_size
-      ),
-      (32, 32, 3),
-      (),
+    configs.replace(
+      presets.named('sonnet_cifar10').config, batch_size=batch_size
+    ),
+    (32, 32, 3),
+    (),
   )
   model = build.model(config)
   ours = trainer.Trainer(model, config.optimizer, config.image_shape)
@@ -62,7 +62,7 @@ def _pipeline(batch_size):
   count = 50_000
   images = np.tile(_images(100), [count // 100, 1, 1, 1])
   arrays = source.Arrays(images, np.zeros(count, np.int32))
-  data = source.ArraySource("cifar10", "train", arrays)
+  data = source.ArraySource('cifar10', 'train', arrays)
   batches = iter(pipeline.shuffled(data, batch_size, seed=0, first_step=0))
 
   @tf.function
@@ -84,8 +84,8 @@ def _sonnet(batch_size, jit):
     def __init__(self):
       super().__init__()
       self.blocks = [
-          (snt.Conv2D(_RESIDUAL_HIDDENS, 3), snt.Conv2D(_HIDDENS, 1))
-          for _ in range(2)
+        (snt.Conv2D(_RESIDUAL_HIDDENS, 3), snt.Conv2D(_HIDDENS, 1))
+        for _ in range(2)
       ]
 
     def __call__(self, x):
@@ -157,7 +157,7 @@ def _torch(batch_size, compiled):
           nn.Conv2d(_HIDDENS, _D, 1),
       )  # fmt: skip
       self.quantizer = VectorQuantize(
-          _D, codebook_size=_K, decay=0.99, commitment_weight=0.25
+        _D, codebook_size=_K, decay=0.99, commitment_weight=0.25
       )
       self.decoder = nn.Sequential(
           nn.Conv2d(_D, _HIDDENS, 3, 1, 1), Residual(),
@@ -190,12 +190,12 @@ def _torch(batch_size, compiled):
 
 
 _PEERS = {
-    'vqvae_tf': _ours,
-    'sonnet': functools.partial(_sonnet, jit=False),
-    'sonnet jit': functools.partial(_sonnet, jit=True),
-    'torch eager': functools.partial(_torch, compiled=False),
-    'torch compiled': functools.partial(_torch, compiled=True),
-    'input pipeline': _pipeline,
+  'vqvae_tf': _ours,
+  'sonnet': functools.partial(_sonnet, jit=False),
+  'sonnet jit': functools.partial(_sonnet, jit=True),
+  'torch eager': functools.partial(_torch, compiled=False),
+  'torch compiled': functools.partial(_torch, compiled=True),
+  'input pipeline': _pipeline,
 }
 
 
@@ -215,14 +215,16 @@ def main():
   print('| batch | peer | images/s | vqvae_tf is faster by |\n|-|-|-|-|')
   for size in args.batch_sizes:
     peers = [
-        rounds.Peer(name, ['--peer', name, '--batch_sizes', str(size)])
-        for name in _PEERS
+      rounds.Peer(name, ['--peer', name, '--batch_sizes', str(size)])
+      for name in _PEERS
     ]
     for row in rounds.compare(peers, args.rounds):
       speed = None if row['seconds'] is None else _STEPS * size / row['seconds']
       table.append({'batch_size': size, **row, 'images_per_second': speed})
-      shown = ('did not run', '') if speed is None else (
-          f'{speed:.0f}', f'{row["ratio"]:.3f}'
+      shown = (
+        ('did not run', '')
+        if speed is None
+        else (f'{speed:.0f}', f'{row["ratio"]:.3f}')
       )
       print(f'| {size} | {row["peer"]} | {" | ".join(shown)} |', flush=True)
   rounds.write_csv(args.output, table)

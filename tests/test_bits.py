@@ -33,7 +33,7 @@ def test_bits_per_dim_keeps_the_shape():
 
 
 def test_bits_per_dim_wants_dimensions():
-  with pytest.raises(ValueError, match="num_dims must be at least 1, got 0"):
+  with pytest.raises(ValueError, match='num_dims must be at least 1, got 0'):
     bits.bits_per_dim(1.0, 0)
 
 
@@ -54,21 +54,21 @@ def test_one_code_carries_nothing():
   assert bits.perplexity([0, 5]) == 1.0
 
 
-@pytest.mark.parametrize("counts", [[1, -1], [1.0, math.nan], [math.inf]])
+@pytest.mark.parametrize('counts', [[1, -1], [1.0, math.nan], [math.inf]])
 def test_bad_counts(counts):
-  with pytest.raises(ValueError, match="finite and not negative"):
+  with pytest.raises(ValueError, match='finite and not negative'):
     bits.entropy_bits(counts)
 
 
-@pytest.mark.parametrize("counts", [[], [0, 0]])
+@pytest.mark.parametrize('counts', [[], [0, 0]])
 def test_no_counts(counts):
-  with pytest.raises(ValueError, match="all zero"):
+  with pytest.raises(ValueError, match='all zero'):
     bits.perplexity(counts)
 
 
 def test_needs_no_tensorflow():
   code = (
-    f"import runpy, sys; runpy.run_path({bits.__file__!r});"
+    f'import runpy, sys; runpy.run_path({bits.__file__!r});'
     "sys.exit('tensorflow' in sys.modules)"
   )
-  subprocess.run([sys.executable, "-c", code], check=True)
+  subprocess.run([sys.executable, '-c', code], check=True)

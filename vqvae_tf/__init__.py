@@ -11,46 +11,46 @@ from vqvae_tf.version import __version__
 
 if TYPE_CHECKING:
   from vqvae_tf.likelihoods import (
-      Bernoulli,
-      Categorical,
-      LogisticMixture,
-      Normal,
+    Bernoulli,
+    Categorical,
+    LogisticMixture,
+    Normal,
   )
   from vqvae_tf.models import VQVAE
   from vqvae_tf.nets import Decoder, Encoder, ResidualStack
   from vqvae_tf.quantizers import (
-      CodebookPolicy,
-      VectorQuantizer,
-      VectorQuantizerEMA,
+    CodebookPolicy,
+    VectorQuantizer,
+    VectorQuantizerEMA,
   )
 
 _HOMES = {
-    'Bernoulli': 'likelihoods',
-    'Categorical': 'likelihoods',
-    'CodebookPolicy': 'quantizers',
-    'Decoder': 'nets',
-    'Encoder': 'nets',
-    'LogisticMixture': 'likelihoods',
-    'Normal': 'likelihoods',
-    'ResidualStack': 'nets',
-    'VQVAE': 'models',
-    'VectorQuantizer': 'quantizers',
-    'VectorQuantizerEMA': 'quantizers',
+  'Bernoulli': 'likelihoods',
+  'Categorical': 'likelihoods',
+  'CodebookPolicy': 'quantizers',
+  'Decoder': 'nets',
+  'Encoder': 'nets',
+  'LogisticMixture': 'likelihoods',
+  'Normal': 'likelihoods',
+  'ResidualStack': 'nets',
+  'VQVAE': 'models',
+  'VectorQuantizer': 'quantizers',
+  'VectorQuantizerEMA': 'quantizers',
 }
 
 __all__ = [
-    'Bernoulli',
-    'Categorical',
-    'CodebookPolicy',
-    'Decoder',
-    'Encoder',
-    'LogisticMixture',
-    'Normal',
-    'ResidualStack',
-    'VQVAE',
-    'VectorQuantizer',
-    'VectorQuantizerEMA',
-    '__version__',
+  'Bernoulli',
+  'Categorical',
+  'CodebookPolicy',
+  'Decoder',
+  'Encoder',
+  'LogisticMixture',
+  'Normal',
+  'ResidualStack',
+  'VQVAE',
+  'VectorQuantizer',
+  'VectorQuantizerEMA',
+  '__version__',
 ]
 
 

@@ -43,7 +43,7 @@ def bits_per_dim(nats, num_dims):
     ValueError: if there is not at least one dimension.
   """
   if num_dims < 1:
-    raise ValueError(f"num_dims must be at least 1, got {num_dims}")
+    raise ValueError(f'num_dims must be at least 1, got {num_dims}')
   return nats_to_bits(nats) / num_dims
 
 
@@ -66,10 +66,10 @@ def entropy_bits(counts):
   """
   counts = np.asarray(counts, np.float64).ravel()
   if not np.all(np.isfinite(counts)) or np.any(counts < 0):
-    raise ValueError("counts must be finite and not negative")
+    raise ValueError('counts must be finite and not negative')
   used = counts[counts > 0]
   if not used.size:
-    raise ValueError("counts are all zero: there is nothing to measure")
+    raise ValueError('counts are all zero: there is nothing to measure')
   # p before the logarithm: 512 equal counts then give exactly 9 bits.
   probabilities = used / used.sum()
   return float(np.sum(probabilities * np.log2(1.0 / probabilities)))

@@ -1,20 +1,24 @@
 """From a configuration to the objects that it names."""
 
+from collections.abc import Callable
+
+import tensorflow as tf
+
 from vqvae_tf.configs import Config
 from vqvae_tf.likelihoods import (
-    Bernoulli,
-    Categorical,
-    Likelihood,
-    LogisticMixture,
-    Normal,
+  Bernoulli,
+  Categorical,
+  Likelihood,
+  LogisticMixture,
+  Normal,
 )
-from vqvae_tf.models import VQVAE
+from vqvae_tf.models import VQVAE, Assessment
 from vqvae_tf.nets import Decoder, Encoder
 from vqvae_tf.quantizers import (
-    CodebookPolicy,
-    Quantizer,
-    VectorQuantizer,
-    VectorQuantizerEMA,
+  CodebookPolicy,
+  Quantizer,
+  VectorQuantizer,
+  VectorQuantizerEMA,
 )
 
 
@@ -31,29 +35,41 @@ def model(config: Config) -> VQVAE:
   network = config.network
   likelihood = _likelihood(config, channels)
   common = (
-      network.num_hiddens,
-      network.num_residual_layers,
-      network.num_residual_hiddens,
-      network.num_halvings,
+    network.num_hiddens,
+    network.num_residual_layers,
+    network.num_residual_hiddens,
+    network.num_halvings,
   )
   return VQVAE(
-      Encoder(*common),
-      _quantizer(config),
-      Decoder(likelihood.num_params, tuple(size), *common),
-      likelihood,
-      config.optimizer.quantizer_weight,
+    Encoder(*common),
+    _quantizer(config),
+    Decoder(likelihood.num_params, tuple(size), *common),
+    likelihood,
+    config.optimizer.quantizer_weight,
   )
+
+
+def assessment(
+  model: VQVAE, image_shape: tuple[int, int, int]
+) -> Callable[[tf.Tensor], Assessment]:
+  """Returns `model.assess` as one graph for batches of any size.
+
+  It is not compiled by XLA, which makes it slower on a CPU (its convolutions),
+  takes seconds for each new batch size and drops the check of the codes.
+  """
+  images = tf.TensorSpec([None, *image_shape], tf.uint8)
+  return tf.function(model.assess, input_signature=[images], autograph=False)
 
 
 def _likelihood(config: Config, channels: int) -> Likelihood:
   settings = config.likelihood
   makers = {
-      'logistic_mixture': lambda: LogisticMixture(
-          channels, settings.num_mixtures
-      ),
-      'normal': lambda: Normal(channels, settings.scale or None),
-      'categorical': lambda: Categorical(channels),
-      'bernoulli': lambda: Bernoulli(channels),
+    'logistic_mixture': lambda: LogisticMixture(
+      channels, settings.num_mixtures
+    ),
+    'normal': lambda: Normal(channels, settings.scale or None),
+    'categorical': lambda: Categorical(channels),
+    'bernoulli': lambda: Bernoulli(channels),
   }
   return makers[settings.likelihood]()
 
@@ -61,12 +77,12 @@ def _likelihood(config: Config, channels: int) -> Likelihood:
 def _quantizer(config: Config) -> Quantizer:
   settings = config.quantizer
   shared = {
-      'embedding_dim': settings.embedding_dim,
-      'num_embeddings': settings.num_embeddings,
-      'commitment_cost': settings.commitment_cost,
-      'policy': CodebookPolicy(
-          settings.initialization, settings.unused_codes, config.optimizer.seed
-      ),
+    'embedding_dim': settings.embedding_dim,
+    'num_embeddings': settings.num_embeddings,
+    'commitment_cost': settings.commitment_cost,
+    'policy': CodebookPolicy(
+      settings.initialization, settings.unused_codes, config.optimizer.seed
+    ),
   }
   if settings.quantizer == 'gradient':
     return VectorQuantizer(**shared)

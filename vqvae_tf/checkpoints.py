@@ -19,6 +19,10 @@ import tensorflow as tf
 from vqvae_tf import configs
 from vqvae_tf.errors import UserError
 
+# What TensorFlow raises for a checkpoint that it cannot read into variables;
+# IndexError where a file ends too early.
+_UNREADABLE = (tf.errors.OpError, ValueError, AssertionError, IndexError)
+
 
 class State(NamedTuple):
   """What a checkpoint remembers beside its variables.
@@ -65,8 +69,8 @@ class Workdir:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
       except OSError as error:
         raise UserError(
-            f'another run trains in {self}: wait for it, or name another '
-            '--workdir'
+          f'another run trains in {self}: wait for it, or name another '
+          '--workdir'
         ) from error
       yield
 
@@ -82,12 +86,12 @@ class Workdir:
     """
     if not self.has_config():
       raise UserError(
-          f'{self} is no workdir: it has no config.json; train one with '
-          f'bin/train --workdir={self}'
+        f'{self} is no workdir: it has no config.json; train one with '
+        f'bin/train --workdir={self}'
       )
     try:
       return configs.from_json(self._config_path.read_text())
-    except UserError as error:
+    except (UserError, UnicodeDecodeError) as error:
       raise UserError(f'{self._config_path}: {error}') from error
 
   def save_config(self, config: configs.Config) -> None:
@@ -109,15 +113,17 @@ class Workdir:
     """
     final = self._folder(state.step)
     aside = final.with_name(f'.{final.name}.partial')
-    shutil.rmtree(aside, ignore_errors=True)
+    self._remove_leftovers()
     aside.mkdir(parents=True)
     try:
       checkpoint.write(str(aside / 'weights'))
       (aside / 'state.json').write_text(json.dumps(state._asdict()) + '\n')
-    except tf.errors.OpError as error:
+      shutil.rmtree(final, ignore_errors=True)
+      aside.rename(final)
+    except (tf.errors.OpError, OSError) as error:
       raise OSError(f'cannot write {final}: {one_line(error)}') from error
-    shutil.rmtree(final, ignore_errors=True)
-    aside.rename(final)
+    finally:
+      self._remove_leftovers()
     for step in self.steps():
       if step not in (state.step, state.best_step):
         shutil.rmtree(self._folder(step))
@@ -136,8 +142,8 @@ class Workdir:
       return State(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError) as error:
       raise UserError(
-          f'the checkpoint {path.parent} is damaged (state.json): remove that '
-          'folder to go back to the one before'
+        f'the checkpoint {path.parent} is damaged (state.json): remove that '
+        'folder to go back to the one before'
       ) from error
 
   def best_step(self) -> int:
@@ -149,8 +155,8 @@ class Workdir:
     state = self.last_state()
     if not self.steps():
       raise UserError(
-          f'{self} has no checkpoint yet: train it with bin/train '
-          f'--workdir={self}'
+        f'{self} has no checkpoint yet: train it with bin/train '
+        f'--workdir={self}'
       )
     return state.best_step if state.best_step >= 0 else state.step
 
@@ -168,11 +174,15 @@ class Workdir:
     try:
       status = checkpoint.read(str(folder / 'weights'))
       status.assert_existing_objects_matched().expect_partial()
-    except (tf.errors.OpError, ValueError, AssertionError) as error:
+    except _UNREADABLE as error:
       raise UserError(
-          f'the checkpoint {folder} is missing, damaged or of another model: '
-          f'{one_line(error)}'
+        f'the checkpoint {folder} is missing, damaged or of another model: '
+        f'{one_line(error)}'
       ) from error
+
+  def _remove_leftovers(self):
+    for path in self._checkpoints.glob('.*.partial'):
+      shutil.rmtree(path, ignore_errors=True)
 
   def _folder(self, step: int) -> Path:
     return self._checkpoints / f'{step:08d}'

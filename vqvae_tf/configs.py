@@ -8,6 +8,7 @@ cannot drift apart.
 import dataclasses
 import difflib
 import json
+import math
 from collections.abc import Iterable, Iterator
 
 from vqvae_tf.datasets.names import NAMES
@@ -26,13 +27,13 @@ class DataConfig:
 
   dataset: str = _field('mnist', 'data set', NAMES)
   data_dir: str = _field(
-      '',
-      'folder of the original IDX or CIFAR-10 binary files, of image class '
-      'folders, or of prepared tensorflow-datasets',
-      resume=True,
+    '',
+    'folder of the original IDX or CIFAR-10 binary files, of image class '
+    'folders, or of prepared tensorflow-datasets',
+    resume=True,
   )
   image_size: int = _field(
-      0, 'height and width for --dataset=image_folder, in pixels'
+    0, 'height and width for --dataset=image_folder, in pixels'
   )
 
 
@@ -56,12 +57,12 @@ class QuantizerConfig:
   commitment_cost: float = _field(0.25, 'beta, the commitment weight')
   decay: float = _field(0.99, 'decay of the moving averages (ema)')
   initialization: str = _field(
-      'kmeans++',
-      'where the codebook starts',
-      ('variance_scaling', 'data', 'kmeans++'),
+    'kmeans++',
+    'where the codebook starts',
+    ('variance_scaling', 'data', 'kmeans++'),
   )
   unused_codes: str = _field(
-      'restart', 'what becomes of unused codes', ('sonnet', 'keep', 'restart')
+    'restart', 'what becomes of unused codes', ('sonnet', 'keep', 'restart')
   )
 
 
@@ -70,13 +71,13 @@ class LikelihoodConfig:
   """p(x | z)."""
 
   likelihood: str = _field(
-      'logistic_mixture',
-      'distribution of a pixel',
-      ('logistic_mixture', 'normal', 'categorical', 'bernoulli'),
+    'logistic_mixture',
+    'distribution of a pixel',
+    ('logistic_mixture', 'normal', 'categorical', 'bernoulli'),
   )
   num_mixtures: int = _field(5, 'components of logistic_mixture')
   scale: float = _field(
-      0.0, 'standard deviation of normal, in units of 255; 0 learns it'
+    0.0, 'standard deviation of normal, in units of 255; 0 learns it'
   )
 
 
@@ -87,10 +88,10 @@ class OptimizerConfig:
   batch_size: int = _field(32, 'images per step')
   learning_rate: float = _field(3e-4, 'learning rate of Adam')
   decay_steps: int = _field(
-      0, 'steps of a cosine decay of the learning rate to 1 %; 0: constant'
+    0, 'steps of a cosine decay of the learning rate to 1 %; 0: constant'
   )
   quantizer_weight: float = _field(
-      1.0, "weight of the quantizer's loss beside the nats per dimension"
+    1.0, "weight of the quantizer's loss beside the nats per dimension"
   )
   seed: int = _field(0, 'seed of weights, batches and restarts')
 
@@ -101,7 +102,7 @@ class RunConfig:
 
   steps: int = _field(10_000, 'training steps in all', resume=True)
   evaluate_every: int = _field(
-      1_000, 'steps between validations (and checkpoints)', resume=True
+    1_000, 'steps between validations (and checkpoints)', resume=True
   )
   log_every: int = _field(100, 'steps between log entries', resume=True)
 
@@ -152,6 +153,16 @@ def replace(config: Config, **values) -> Config:
   return dataclasses.replace(config, **sections)
 
 
+def command(config: Config) -> str:
+  """Returns the command that trains this configuration."""
+  flags = [
+    f'--{field.name}={value}'
+    for field, value in fields(config)
+    if value != field.default and field.name != 'data_dir'
+  ]
+  return ' '.join(['bin/train', *flags])
+
+
 def to_json(config: Config) -> str:
   """Returns the configuration as indented JSON."""
   return json.dumps(dataclasses.asdict(config), indent=2)
@@ -165,7 +176,8 @@ def from_json(text: str) -> Config:
   """
   try:
     sections = json.loads(text)
-    shape = tuple(sections.pop('image_shape'))
+    shape = sections.pop('image_shape')
+    shape = None if shape is None else tuple(shape)
     names = tuple(sections.pop('class_names'))
     flat = {k: v for part in sections.values() for k, v in part.items()}
   except (ValueError, AttributeError, KeyError, TypeError) as error:
@@ -176,7 +188,7 @@ def from_json(text: str) -> Config:
 def observed(config: Config, image_shape, class_names) -> Config:
   """Returns `config` with what the data set says of its images."""
   return dataclasses.replace(
-      config, image_shape=tuple(image_shape), class_names=tuple(class_names)
+    config, image_shape=tuple(image_shape), class_names=tuple(class_names)
   )
 
 
@@ -194,8 +206,15 @@ def check_resumable(old: Config, new: Config, where: str) -> None:
   for (field, before), (_, after) in zip(fields(old), fields(new), strict=True):
     if before != after and not field.metadata['resume']:
       raise UserError(
-          f'{where} was trained with --{field.name}={before}, not {after}: '
-          'leave that flag as it was, or name another --workdir'
+        f'{where} was trained with --{field.name}={before}, not {after}: '
+        'leave that flag as it was, or name another --workdir'
+      )
+  for name in ('image_shape', 'class_names'):
+    before, after = getattr(old, name), getattr(new, name)
+    if before != after:
+      raise UserError(
+        f'{where} was trained on images with {name} {before}, not {after}: '
+        'name the --data_dir of that run, or another --workdir'
       )
 
 
@@ -216,13 +235,21 @@ def _sections(config: Config) -> Iterator[tuple[str, object]]:
 
 
 def _check(field: dataclasses.Field, value) -> None:
+  # A float may be written without a point; a bool is an int to Python only.
+  types = (int, float) if field.type is float else (field.type,)
+  if type(value) not in types:
+    raise UserError(
+      f'--{field.name}={value!r} must be of type {field.type.__name__}'
+    )
   choices = field.metadata['choices']
   if choices and value not in choices:
     raise UserError(
-        f'--{field.name}={value} is unknown{nearest(str(value), choices)}'
+      f'--{field.name}={value} is unknown{nearest(str(value), choices)}'
     )
   if field.name == 'decay' and not 0 <= value < 1:
     raise UserError(f'--decay={value} must be in [0, 1)')
+  if isinstance(value, float) and not math.isfinite(value):
+    raise UserError(f'--{field.name}={value} must be finite')
   may_be_zero = ('image_size', 'scale', 'decay_steps', 'seed', 'decay')
   if isinstance(value, int | float):
     if value < 0 or (value == 0 and field.name not in may_be_zero):

@@ -1,6 +1,7 @@
 """Bits/dim and reconstruction quality of a workdir or an export."""
 
 import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +9,23 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from vqvae_tf import build, checkpoints, configs, metrics
+from vqvae_tf import build, checkpoints, configs, metrics, reporting
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE, Assessment
 
 _BATCH_SIZE = 100
+
+# What loading a SavedModel or reading its metadata raises.
+_DAMAGE = (
+  KeyError,
+  TypeError,
+  ValueError,
+  OSError,
+  UserError,
+  tf.errors.OpError,
+)
 
 
 class Subject(NamedTuple):
@@ -34,7 +45,7 @@ class Subject(NamedTuple):
 
 
 def load_model(
-    workdir: checkpoints.Workdir, step: int | None = None
+  workdir: checkpoints.Workdir, step: int | None = None
 ) -> tuple[VQVAE, configs.Config, int]:
   """Rebuilds the model of a workdir.
 
@@ -63,7 +74,7 @@ def load_model(
 def from_workdir(workdir: checkpoints.Workdir) -> Subject:
   """Returns the best checkpoint of a workdir; raises as `load_model`."""
   model, config, step = load_model(workdir)
-  assess = tf.function(model.assess, jit_compile=True)
+  assess = build.assessment(model, config.image_shape)
   sizes = model.quantizer.codebook_sizes
   return Subject(assess, config, sizes, f'{workdir}, step {step}')
 
@@ -72,24 +83,29 @@ def from_export(path: str | os.PathLike) -> Subject:
   """Returns an exported model, run by its own signatures.
 
   Raises:
-    UserError: if `path` is no export of vqvae_tf.
+    UserError: if `path` is no export of vqvae_tf, or is damaged.
   """
   metadata = read_metadata(path)
-  loaded = tf.saved_model.load(str(path))
-  sign = loaded.signatures
+  try:
+    config = configs.from_json(json.dumps(metadata['config']))
+    codebook_sizes = tuple(metadata['codebook_sizes'])
+    sign = tf.saved_model.load(str(path)).signatures
+  except _DAMAGE as error:
+    raise UserError(
+      f'the export {path} is damaged: {checkpoints.one_line(error)}'
+    ) from error
 
   def assess(images):
     images = tf.constant(images)
     nll = sign['nll'](images=images)
     return Assessment(
-        nll['pixel_bits'],
-        nll['code_bits_uniform'],
-        sign['encode'](images=images)['codes'],
-        sign['reconstruct'](images=images)['images'],
+      nll['pixel_bits'],
+      nll['code_bits_uniform'],
+      sign['encode'](images=images)['codes'],
+      sign['reconstruct'](images=images)['images'],
     )
 
-  config = configs.from_json(json.dumps(metadata['config']))
-  return Subject(assess, config, tuple(metadata['codebook_sizes']), str(path))
+  return Subject(assess, config, codebook_sizes, str(path))
 
 
 def read_metadata(path: str | os.PathLike) -> dict:
@@ -103,8 +119,8 @@ def read_metadata(path: str | os.PathLike) -> dict:
     return json.loads(file.read_text())
   except (OSError, ValueError) as error:
     raise UserError(
-        f'{path} is no export of vqvae_tf: {file} is missing or damaged; make '
-        'one with bin/export --workdir=...'
+      f'{path} is no export of vqvae_tf: {file} is missing or damaged; make '
+      'one with bin/export --workdir=...'
     ) from error
 
 
@@ -123,8 +139,8 @@ def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
   """
   if tuple(data.image_shape) != tuple(subject.config.image_shape):
     raise UserError(
-        f'{subject.origin} takes images {subject.config.image_shape}, but '
-        f'{data.name} has {tuple(data.image_shape)}'
+      f'{subject.origin} takes images {subject.config.image_shape}, but '
+      f'{data.name} has {tuple(data.image_shape)}'
     )
   batches = pipeline.in_order(data, _BATCH_SIZE)
   return metrics.measure(subject.assess, batches, subject.codebook_sizes)
@@ -132,22 +148,44 @@ def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
 
 def table(result: metrics.Metrics) -> str:
   """Returns the metrics as lines for the screen."""
+  # JSON has no word for the infinity of a perfect reconstruction.
+  psnr_db = math.inf if result.psnr_db is None else result.psnr_db
   rows = (
-      ('images', f'{result.num_examples:,}'),
-      ('bits/dim', f'{result.bits_per_dim:.4f}'),
-      ('  pixels, -log2 p(x|z)', f'{result.pixel_bits_per_dim:.4f}'),
-      ('  codes, uniform p(z)', f'{result.code_bits_per_dim:.4f}'),
-      ('MSE (grey levels squared)', f'{result.mse:.2f}'),
-      ('PSNR', f'{result.psnr_db:.2f} dB'),
-      ('codes in use', f'{100 * result.codes_in_use:.1f} %'),
-      ('perplexity of the codes', f'{result.perplexity:.1f}'),
-      ('entropy of a code', f'{result.entropy_bits:.3f} bits'),
+    ('images', f'{result.num_examples:,}'),
+    ('bits/dim', f'{result.bits_per_dim:.4f}'),
+    ('  pixels, -log2 p(x|z)', f'{result.pixel_bits_per_dim:.4f}'),
+    ('  codes, uniform p(z)', f'{result.code_bits_per_dim:.4f}'),
+    ('MSE (grey levels squared)', f'{result.mse:.2f}'),
+    ('PSNR', f'{psnr_db:.2f} dB'),
+    ('codes in use', f'{100 * result.codes_in_use:.1f} %'),
+    ('perplexity of the codes', f'{result.perplexity:.1f}'),
+    ('entropy of a code', f'{result.entropy_bits:.3f} bits'),
   )
   return '\n'.join(f'{name:<28}{value:>12}' for name, value in rows)
 
 
 def write(path: Path, split: str, result: metrics.Metrics) -> None:
-  """Adds a split's metrics to a JSON file, keeping those of other splits."""
-  known = json.loads(path.read_text()) if path.exists() else {}
-  known[split] = result._asdict()
+  """Adds a split's metrics to a JSON file, keeping those of other splits.
+
+  Raises:
+    UserError: if the file is damaged.
+    OSError: if it cannot be written.
+  """
+  known = read_metrics(path) | {split: reporting.finite(result._asdict())}
   checkpoints.write_text(path, json.dumps(known, indent=2) + '\n')
+
+
+def read_metrics(path: Path) -> dict[str, dict]:
+  """Returns the metrics in a JSON file by split; none if there is no file.
+
+  Raises:
+    UserError: if the file is damaged.
+  """
+  if not path.exists():
+    return {}
+  try:
+    return dict(json.loads(path.read_text()))
+  except (ValueError, TypeError) as error:
+    raise UserError(
+      f'{path} is damaged ({error}): remove it and evaluate again'
+    ) from error

@@ -1,6 +1,6 @@
 """A workdir to a SavedModel that plain TensorFlow loads and serves.
 
-Signatures (B is any batch size):
+Signatures (B is any batch size from 1 on):
 
   encode       images uint8 [B,H,W,C]  -> codes int32 [B,h,w,M]
   decode       codes int32 [B,h,w,M]   -> images uint8 [B,H,W,C]
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from vqvae_tf import configs, evaluation
+from vqvae_tf import card, configs, evaluation
 from vqvae_tf.checkpoints import Workdir, one_line
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE
@@ -38,17 +38,17 @@ class _Served(tf.Module):
     grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
     codes = tf.TensorSpec([None, *grid], tf.int32, 'codes')
     self.functions = {
-        'encode': self._function(self._encode, images),
-        'decode': self._function(self._decode, codes),
-        'reconstruct': self._function(self._reconstruct, images),
-        'embed': self._function(self._embed, codes),
-        'nll': self._function(self._nll, images),
+      'encode': self._function(self._encode, images),
+      'decode': self._function(self._decode, codes),
+      'reconstruct': self._function(self._reconstruct, images),
+      'embed': self._function(self._embed, codes),
+      'nll': self._function(self._nll, images),
     }
     for name, function in self.functions.items():
       setattr(self, name, function)
 
   def _function(self, python_function, spec):
-    return tf.function(python_function, input_signature=[spec])
+    return tf.function(python_function, input_signature=[spec], autograph=False)
 
   def _encode(self, images):
     return {'codes': self._model.encode(images)}
@@ -65,18 +65,19 @@ class _Served(tf.Module):
   def _nll(self, images):
     result = self._model.assess(images)
     return {
-        'pixel_bits': result.pixel_bits,
-        'code_bits_uniform': result.code_bits,
+      'pixel_bits': result.pixel_bits,
+      'code_bits_uniform': result.code_bits,
     }
 
 
 def export(
-    workdir: Workdir, target: str | os.PathLike, overwrite: bool = False
+  workdir: Workdir, target: str | os.PathLike, overwrite: bool = False
 ) -> Path:
   """Writes the best checkpoint of a workdir as a SavedModel.
 
   It appears whole or not at all. Configuration, metrics, class names and
-  versions are in `assets/metadata.json` inside it.
+  versions are in `assets/metadata.json` inside it, the model
+  card and the training log in `assets.extra/`.
 
   Args:
     workdir: of a run with a checkpoint.
@@ -96,19 +97,22 @@ def export(
   if overwrite and target.exists():
     _check_replaceable(target)
   model, config, step = evaluation.load_model(workdir)
+  # Where the data lay is nobody's business who gets the model.
+  config = configs.replace(config, data_dir='')
   target.parent.mkdir(parents=True, exist_ok=True)
   aside = Path(tempfile.mkdtemp(prefix='.export-', dir=target.parent))
   try:
     metadata = aside / 'metadata.json'
     metadata.write_text(
-        json.dumps(_metadata(model, config, step, workdir), indent=2)
+      json.dumps(_metadata(model, config, step, workdir), indent=2)
     )
     served = _Served(model, config, str(metadata))
     tf.saved_model.save(
-        served, str(aside / 'model'), signatures=served.functions
+      served, str(aside / 'model'), signatures=served.functions
     )
+    _write_extra(aside / 'model', model, config, workdir)
     if target.exists():
-      shutil.rmtree(target)
+      target.rename(aside / 'replaced')
     (aside / 'model').rename(target)
   except tf.errors.OpError as error:
     raise OSError(f'cannot write {target}: {one_line(error)}') from error
@@ -121,23 +125,35 @@ def _check_replaceable(target: Path) -> None:
   # Never remove a folder of somebody else's because of a mistyped path.
   if not (target / 'saved_model.pb').exists():
     raise UserError(
-        f'{target} is no SavedModel, so it is not replaced: name another folder'
+      f'{target} is no SavedModel, so it is not replaced: name another folder'
     )
 
 
-def _metadata(
-    model: VQVAE, config: configs.Config, step: int, workdir: Workdir
-) -> dict:
-  metrics_path = workdir.path / 'metrics.json'
-  return {
-      'format': 'vqvae_tf 1',
-      'config': json.loads(configs.to_json(config)),
-      'step': step,
-      'codebook_sizes': list(model.quantizer.codebook_sizes),
-      'class_names': list(config.class_names),
-      'metrics': (
-          json.loads(metrics_path.read_text()) if metrics_path.exists() else {}
-      ),
-      'versions': {'tensorflow': tf.__version__, 'vqvae_tf': __version__},
-  }
+def _write_extra(
+  folder: Path, model: VQVAE, config: configs.Config, workdir: Workdir
+) -> None:
+  """Adds the model card and the training log, where SavedModels keep extras."""
+  extra = folder / 'assets.extra'
+  extra.mkdir()
+  grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
+  splits = evaluation.read_metrics(workdir.path / 'metrics.json')
+  state = workdir.last_state()
+  (extra / 'README.md').write_text(
+    card.text(config, state, splits, __version__, grid)
+  )
+  if workdir.metrics_path.exists():
+    shutil.copy(workdir.metrics_path, extra)
 
+
+def _metadata(
+  model: VQVAE, config: configs.Config, step: int, workdir: Workdir
+) -> dict:
+  return {
+    'format': 'vqvae_tf 1',
+    'config': json.loads(configs.to_json(config)),
+    'step': step,
+    'codebook_sizes': list(model.quantizer.codebook_sizes),
+    'class_names': list(config.class_names),
+    'metrics': evaluation.read_metrics(workdir.path / 'metrics.json'),
+    'versions': {'tensorflow': tf.__version__, 'vqvae_tf': __version__},
+  }

@@ -17,12 +17,12 @@ def check_images(images) -> None:
   name = getattr(images.dtype, 'name', str(images.dtype))
   if name != 'uint8':
     raise ValueError(
-        f'images must be uint8 with values 0..255, not {name}: round and '
-        'clip them first'
+      f'images must be uint8 with values 0..255, not {name}: round and '
+      'clip them first'
     )
   if len(images.shape) != 4:
     raise ValueError(
-        f'images must be [B, H, W, C], not of shape {tuple(images.shape)}'
+      f'images must be [B, H, W, C], not of shape {tuple(images.shape)}'
     )
 
 
@@ -60,9 +60,9 @@ def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
   count, height, width, channels = images.shape
   rows = -(-count // columns)
   canvas = np.full(
-      (rows * (height + gap) - gap, columns * (width + gap) - gap, channels),
-      255,
-      np.uint8,
+    (rows * (height + gap) - gap, columns * (width + gap) - gap, channels),
+    255,
+    np.uint8,
   )
   for i, image in enumerate(images):
     y = i // columns * (height + gap)

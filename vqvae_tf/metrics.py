@@ -47,7 +47,7 @@ def count_codes(codes: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
   """
   flat = np.asarray(codes).reshape(-1, len(sizes))
   return [
-      np.bincount(flat[:, m], minlength=size) for m, size in enumerate(sizes)
+    np.bincount(flat[:, m], minlength=size) for m, size in enumerate(sizes)
   ]
 
 
@@ -55,16 +55,16 @@ def usage(counts: list[np.ndarray]) -> dict[str, float]:
   """Returns codes_in_use, perplexity and entropy_bits of counts."""
   used = sum(int(np.count_nonzero(c)) for c in counts)
   return {
-      'codes_in_use': used / sum(len(c) for c in counts),
-      'perplexity': float(np.mean([bits.perplexity(c) for c in counts])),
-      'entropy_bits': float(np.mean([bits.entropy_bits(c) for c in counts])),
+    'codes_in_use': used / sum(len(c) for c in counts),
+    'perplexity': float(np.mean([bits.perplexity(c) for c in counts])),
+    'entropy_bits': float(np.mean([bits.entropy_bits(c) for c in counts])),
   }
 
 
 def measure(
-    assess: Callable[[np.ndarray], Assessment],
-    batches: Iterable,
-    codebook_sizes: tuple[int, ...],
+  assess: Callable[[np.ndarray], Assessment],
+  batches: Iterable,
+  codebook_sizes: tuple[int, ...],
 ) -> Metrics:
   """Measures a model over batches of any size, each example counting once.
 
@@ -92,18 +92,18 @@ def measure(
     error = batch.astype(np.int64) - np.asarray(result.reconstructions)
     squared_error += float((error**2).sum())
     for total, new in zip(
-        counts, count_codes(result.codes, codebook_sizes), strict=True
+      counts, count_codes(result.codes, codebook_sizes), strict=True
     ):
       total += new
   if not num_examples:
     raise ValueError('there is no example to measure: the split is empty')
   mse = squared_error / num_dims
   return Metrics(
-      num_examples=num_examples,
-      bits_per_dim=float((pixel_bits + code_bits) / num_dims),
-      pixel_bits_per_dim=float(pixel_bits / num_dims),
-      code_bits_per_dim=float(code_bits / num_dims),
-      mse=mse,
-      psnr_db=images.psnr_db(mse),
-      **usage(counts),
+    num_examples=num_examples,
+    bits_per_dim=float((pixel_bits + code_bits) / num_dims),
+    pixel_bits_per_dim=float(pixel_bits / num_dims),
+    code_bits_per_dim=float(code_bits / num_dims),
+    mse=mse,
+    psnr_db=images.psnr_db(mse),
+    **usage(counts),
   )

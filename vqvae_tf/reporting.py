@@ -23,16 +23,14 @@ class Reporter:
     steps: the step that the run ends at.
   """
 
-  def __init__(
-      self, workdir: checkpoints.Workdir, first_step: int, steps: int
-  ):
+  def __init__(self, workdir: checkpoints.Workdir, first_step: int, steps: int):
     self._path = workdir.metrics_path
     _cut_back(self._path, first_step)
     self._writer = tf.summary.create_file_writer(
-        str(workdir.path / 'tensorboard')
+      str(workdir.path / 'tensorboard')
     )
     self._bar = tqdm.tqdm(
-        total=steps, initial=first_step, unit='step', disable=None
+      total=steps, initial=first_step, unit='step', disable=None
     )
     self._shown = {}
 
@@ -43,7 +41,8 @@ class Reporter:
   def scalars(self, step: int, group: str, values: Mapping[str, float]) -> None:
     """Records one entry of metrics.jsonl and the same in TensorBoard."""
     with open(self._path, 'a') as file:
-      file.write(_json_line({'step': step, 'group': group, **values}))
+      entry = finite({'step': step, 'group': group, **values})
+      file.write(json.dumps(entry) + '\n')
     with self._writer.as_default():
       for key, value in values.items():
         tf.summary.scalar(f'{group}/{key}', value, step)
@@ -52,7 +51,7 @@ class Reporter:
     """Shows values behind the bar."""
     self._shown |= values
     self._bar.set_postfix(
-        {k: f'{v:.4g}' for k, v in self._shown.items()}, refresh=False
+      {k: f'{v:.4g}' for k, v in self._shown.items()}, refresh=False
     )
 
   def line(self, text: str) -> None:
@@ -88,10 +87,9 @@ def _cut_back(path: Path, step: int) -> None:
   os.utime(path)
 
 
-def _json_line(values: Mapping[str, float]) -> str:
-  # JSON has no word for infinity.
-  clean = {
-      k: None if isinstance(v, float) and not math.isfinite(v) else v
-      for k, v in values.items()
+def finite(values: Mapping[str, object]) -> dict[str, object]:
+  """Returns values with None for infinities, for which JSON has no word."""
+  return {
+    k: None if isinstance(v, float) and not math.isfinite(v) else v
+    for k, v in values.items()
   }
-  return json.dumps(clean) + '\n'

@@ -22,11 +22,11 @@ class Trainer(snt.Module):
   """
 
   def __init__(
-      self,
-      model: VQVAE,
-      config: configs.OptimizerConfig,
-      image_shape: tuple[int, int, int],
-      name: str = 'trainer',
+    self,
+    model: VQVAE,
+    config: configs.OptimizerConfig,
+    image_shape: tuple[int, int, int],
+    name: str = 'trainer',
   ):
     super().__init__(name=name)
     self.model = model
@@ -35,16 +35,16 @@ class Trainer(snt.Module):
     rate = tf.Variable(config.learning_rate, trainable=False, name='rate')
     self.optimizer = snt.optimizers.Adam(rate)
     self._sums = {
-        key: tf.Variable(0.0, trainable=False, name=key)
-        for key in ('loss', 'nats', 'quantizer_loss', 'steps')
+      key: tf.Variable(0.0, trainable=False, name=key)
+      for key in ('loss', 'nats', 'quantizer_loss', 'steps')
     }
     self.code_counts = [
-        tf.Variable(tf.zeros([size], tf.int32), trainable=False, name='counts')
-        for size in model.quantizer.codebook_sizes
+      tf.Variable(tf.zeros([size], tf.int32), trainable=False, name='counts')
+      for size in model.quantizer.codebook_sizes
     ]
     # The step whose loss was first not finite; -1: none was.
     self.failed_step = tf.Variable(
-        -1, dtype=tf.int64, trainable=False, name='failed_step'
+      -1, dtype=tf.int64, trainable=False, name='failed_step'
     )
     self._build([config.batch_size, *image_shape])
 
@@ -67,14 +67,16 @@ class Trainer(snt.Module):
       batch, _ = next(batches)
       self._step(batch)
 
-  @tf.function
+  # Autograph alone, which `run` needs and this does not, takes 4 seconds for the
+  # modules of a model.
+  @tf.function(autograph=False)
   def _step(self, batch):
     with tf.GradientTape() as tape:
       losses = self.model.losses(batch, is_training=True)
     gradients = tape.gradient(losses.loss, self.model.trainable_variables)
     self._update(gradients, losses)
 
-  @tf.function(jit_compile=True)
+  @tf.function(jit_compile=True, autograph=False)
   def _update(self, gradients, losses):
     self.optimizer.learning_rate.assign(self._learning_rate())
     self.optimizer.apply(gradients, self.model.trainable_variables)
@@ -83,17 +85,17 @@ class Trainer(snt.Module):
 
   def _add_statistics(self, losses):
     for key, value in (
-        ('loss', losses.loss),
-        ('nats', tf.reduce_mean(losses.nats)),
-        ('quantizer_loss', losses.quantizer_loss),
-        ('steps', 1.0),
+      ('loss', losses.loss),
+      ('nats', tf.reduce_mean(losses.nats)),
+      ('quantizer_loss', losses.quantizer_loss),
+      ('steps', 1.0),
     ):
       self._sums[key].assign_add(value)
     for m, counts in enumerate(self.code_counts):
       codes = tf.reshape(losses.codes[..., m], [-1])
       ones = tf.ones_like(codes)
       counts.assign_add(
-          tf.math.unsorted_segment_sum(ones, codes, counts.shape[0])
+        tf.math.unsorted_segment_sum(ones, codes, counts.shape[0])
       )
     is_first = (self.failed_step < 0) & ~tf.math.is_finite(losses.loss)
     self.failed_step.assign(tf.where(is_first, self.step, self.failed_step))

@@ -1,6 +1,7 @@
 """train(config, workdir): the loop, its intervals and its guards."""
 
 import contextlib
+import math
 import signal
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ _NUM_PICTURES = 32
 
 
 def train(
-    config: configs.Config, workdir: Workdir, data: Source, validation: Source
+  config: configs.Config, workdir: Workdir, data: Source, validation: Source
 ) -> State:
   """Trains a model, or goes on where a run in this workdir stopped.
 
@@ -43,44 +44,54 @@ def train(
   """
   config = configs.observed(config, data.image_shape, data.class_names)
   with workdir.locked():
-    if workdir.has_config():
-      configs.check_resumable(workdir.load_config(), config, str(workdir))
-    workdir.save_config(config)
-    tf.random.set_seed(config.optimizer.seed)
-    model = build.model(config)
-    trainer = Trainer(model, config.optimizer, config.image_shape)
     state = workdir.last_state()
+    # A run that left no checkpoint leaves nothing to contradict.
+    if state.step:
+      configs.check_resumable(workdir.load_config(), config, str(workdir))
+    trainer = _trainer(config)
     if state.step:
       workdir.restore(tf.train.Checkpoint(trainer=trainer), state.step)
+    # Last, so that settings that do not work leave no trace.
+    workdir.save_config(config)
     loop = _Loop(config, workdir, trainer, state)
     return loop.run(data, validation)
+
+
+def _trainer(config):
+  tf.random.set_seed(config.optimizer.seed)
+  try:
+    model = build.model(config)
+  except ValueError as error:
+    raise UserError(str(error)) from error
+  return Trainer(model, config.optimizer, config.image_shape)
 
 
 class _Loop:
   """One call of `train`: what happens between steps."""
 
   def __init__(
-      self,
-      config: configs.Config,
-      workdir: Workdir,
-      trainer: Trainer,
-      state: State,
+    self,
+    config: configs.Config,
+    workdir: Workdir,
+    trainer: Trainer,
+    state: State,
   ):
     self._config = config
     self._workdir = workdir
     self._trainer = trainer
     self._state = state
+    self._saved_step = state.step
     self._checkpoint = tf.train.Checkpoint(trainer=trainer)
-    self._assess = tf.function(trainer.model.assess, jit_compile=True)
+    self._assess = build.assessment(trainer.model, config.image_shape)
     self._seconds_per_step = _SECONDS_PER_CALL
 
   def run(self, data: Source, validation: Source) -> State:
     settings = self._config.run
     batch_size = self._config.optimizer.batch_size
     batches = iter(
-        pipeline.shuffled(
-            data, batch_size, self._config.optimizer.seed, self._state.step
-        )
+      pipeline.shuffled(
+        data, batch_size, self._config.optimizer.seed, self._state.step
+      )
     )
     self._steps_per_epoch = max(1, data.num_examples // batch_size)
     self._reporter = Reporter(self._workdir, self._state.step, settings.steps)
@@ -91,7 +102,7 @@ class _Loop:
       if stopped:
         self._save()
         self._reporter.line(
-            f'stopped at step {self._state.step}: the same command goes on'
+          f'stopped at step {self._state.step}: the same command goes on'
         )
     return self._state
 
@@ -99,29 +110,36 @@ class _Loop:
     """Takes steps up to the next interval."""
     step, settings = self._state.step, self._config.run
     intervals = (
-        settings.log_every, settings.evaluate_every, self._steps_per_epoch
+      settings.log_every,
+      settings.evaluate_every,
+      self._steps_per_epoch,
     )
     until = min(interval - step % interval for interval in intervals)
     num_steps = min(
-        until,
-        settings.steps - step,
-        max(1, int(_SECONDS_PER_CALL / self._seconds_per_step)),
+      until,
+      settings.steps - step,
+      max(1, int(_SECONDS_PER_CALL / self._seconds_per_step)),
     )
     begin = time.perf_counter()
     self._trainer.run(batches, tf.constant(num_steps))
     failed = int(self._trainer.failed_step)
     seconds = time.perf_counter() - begin
     if failed >= 0:
-      raise UserError(
-          f'the loss is not finite at step {failed}: the checkpoints in '
-          f'{self._workdir} are intact; use a lower --learning_rate in another '
-          '--workdir'
-      )
+      raise self._failure('the loss', failed)
     self._seconds_per_step = seconds / num_steps
     self._state = self._state._replace(
-        step=step + num_steps, seconds=self._state.seconds + seconds
+      step=step + num_steps, seconds=self._state.seconds + seconds
     )
     self._reporter.advance(num_steps)
+
+  def _failure(self, what, step):
+    advice = 'use a lower --learning_rate in another --workdir'
+    if self._config.likelihood.likelihood == 'bernoulli':
+      advice += '; bernoulli is for images of the values 0 and 255 alone'
+    return UserError(
+      f'{what} is not finite at step {step}: the checkpoints in '
+      f'{self._workdir} are intact; {advice}'
+    )
 
   def _at_intervals(self, validation):
     step, settings = self._state.step, self._config.run
@@ -140,16 +158,16 @@ class _Loop:
     averages = self._trainer.take_averages()
     num_dims = np.prod(self._config.image_shape)
     averages['pixel_bits_per_dim'] = float(
-        averages.pop('nats') / np.log(2) / num_dims
+      averages.pop('nats') / np.log(2) / num_dims
     )
     averages['images_per_second'] = (
-        self._config.optimizer.batch_size / self._seconds_per_step
+      self._config.optimizer.batch_size / self._seconds_per_step
     )
     self._reporter.scalars(self._state.step, 'train', averages)
     self._reporter.show(
-        loss=averages['loss'],
-        bits_per_dim=averages['pixel_bits_per_dim'] + self._code_bits_per_dim(),
-        images_per_second=averages['images_per_second'],
+      loss=averages['loss'],
+      bits_per_dim=averages['pixel_bits_per_dim'] + self._code_bits_per_dim(),
+      images_per_second=averages['images_per_second'],
     )
 
   def _code_bits_per_dim(self):
@@ -162,15 +180,19 @@ class _Loop:
     batches = pipeline.in_order(validation, self._config.optimizer.batch_size)
     result = metrics.measure(self._assess, batches, sizes)
     step = self._state.step
+    # The update after a finite loss may have ruined the weights: what would be
+    # saved here.
+    if not math.isfinite(result.bits_per_dim):
+      raise self._failure('the bits/dim of the validation split', step)
     self._reporter.scalars(step, 'validation', result._asdict())
     self._reporter.line(
-        f'step {step}: validation {result.bits_per_dim:.4f} bits/dim, '
-        f'{result.psnr_db:.2f} dB, {100 * result.codes_in_use:.1f} % of the '
-        f'codes in use, perplexity {result.perplexity:.1f}'
+      f'step {step}: validation {result.bits_per_dim:.4f} bits/dim, '
+      f'{result.psnr_db:.2f} dB, {100 * result.codes_in_use:.1f} % of the '
+      f'codes in use, perplexity {result.perplexity:.1f}'
     )
     if result.bits_per_dim < self._state.best_bits_per_dim:
       self._state = self._state._replace(
-          best_step=step, best_bits_per_dim=result.bits_per_dim
+        best_step=step, best_bits_per_dim=result.bits_per_dim
       )
     self._draw(next(iter(batches))[0])
 
@@ -179,14 +201,17 @@ class _Loop:
     size = self._trainer.model.quantizer.codebook_sizes[0]
     maps = images.code_maps(result.codes.numpy()[..., :1], size)
     self._reporter.pictures(
-        self._state.step,
-        originals=originals.numpy()[:_NUM_PICTURES],
-        reconstructions=result.reconstructions.numpy()[:_NUM_PICTURES],
-        codes=maps[:_NUM_PICTURES],
+      self._state.step,
+      originals=originals.numpy()[:_NUM_PICTURES],
+      reconstructions=result.reconstructions.numpy()[:_NUM_PICTURES],
+      codes=maps[:_NUM_PICTURES],
     )
 
   def _save(self):
-    self._workdir.save(self._checkpoint, self._state)
+    # A signal may come when a step is saved already.
+    if self._state.step > self._saved_step:
+      self._workdir.save(self._checkpoint, self._state)
+      self._saved_step = self._state.step
 
 
 @contextlib.contextmanager

@@ -39,20 +39,20 @@ def draw_all(subject: Subject, data: Source, folder: Path) -> list[Path]:
   result = subject.assess(originals)
   counts = _count(subject, data)
   return [
-      _save(
-          folder / 'reconstructions.png',
-          reconstructions,
-          originals.numpy(),
-          result.reconstructions.numpy(),
-      ),
-      _save(
-          folder / 'codes.png',
-          code_maps,
-          originals.numpy(),
-          result.codes.numpy(),
-          subject.codebook_sizes[0],
-      ),
-      _save(folder / 'code_usage.png', code_usage, counts[0]),
+    _save(
+      folder / 'reconstructions.png',
+      reconstructions,
+      originals.numpy(),
+      result.reconstructions.numpy(),
+    ),
+    _save(
+      folder / 'codes.png',
+      code_maps,
+      originals.numpy(),
+      result.codes.numpy(),
+      subject.codebook_sizes[0],
+    ),
+    _save(folder / 'code_usage.png', code_usage, counts[0]),
   ]
 
 
@@ -77,9 +77,7 @@ def draw_curves(workdir: Workdir, folder: Path) -> list[Path]:
   return [_save(folder / 'training.png', training_curves, entries)]
 
 
-def reconstructions(
-    originals: np.ndarray, decoded: np.ndarray
-) -> plt.Figure:
+def reconstructions(originals: np.ndarray, decoded: np.ndarray) -> plt.Figure:
   """Draws originals above their reconstructions: uint8 `[B, H, W, C]` each."""
   rows = []
   for begin in range(0, len(originals), _COLUMNS):
@@ -90,15 +88,15 @@ def reconstructions(
   _show(axes, picture)
   error = (originals.astype(float) - decoded) ** 2
   axes.set_title(
-      'originals, and below each row what the decoder makes of their codes '
-      f'({images.psnr_db(error.mean()):.1f} dB)',
-      fontsize=9,
+    'originals, and below each row what the decoder makes of their codes '
+    f'({images.psnr_db(error.mean()):.1f} dB)',
+    fontsize=9,
   )
   return figure
 
 
 def code_maps(
-    originals: np.ndarray, codes: np.ndarray, num_embeddings: int
+  originals: np.ndarray, codes: np.ndarray, num_embeddings: int
 ) -> plt.Figure:
   """Draws images above the maps of their codes (first codebook)."""
   count = min(_COLUMNS // 2, len(originals))
@@ -107,13 +105,13 @@ def code_maps(
   for i in range(count):
     _show(axes[0, i], originals[i])
     axes[1, i].imshow(
-        codes[i, ..., 0], cmap='viridis', vmin=0, vmax=num_embeddings - 1
+      codes[i, ..., 0], cmap='viridis', vmin=0, vmax=num_embeddings - 1
     )
     axes[1, i].axis('off')
   figure.suptitle(
-      f'images and their codes, {codes.shape[1]}x{codes.shape[2]} positions '
-      f'out of K = {num_embeddings}',
-      fontsize=9,
+    f'images and their codes, {codes.shape[1]}x{codes.shape[2]} positions '
+    f'out of K = {num_embeddings}',
+    fontsize=9,
   )
   return figure
 
@@ -126,12 +124,12 @@ def code_usage(counts: np.ndarray) -> plt.Figure:
   axes.axhline(1 / len(share), color='black', linewidth=0.8, linestyle='--')
   usage = metrics.usage([counts])
   axes.set(
-      xlabel='code, most used first',
-      ylabel='share of positions',
-      title=(
-          f'{100 * usage["codes_in_use"]:.1f} % of {len(share)} codes in use, '
-          f'perplexity {usage["perplexity"]:.1f} (dashed: equal use)'
-      ),
+    xlabel='code, most used first',
+    ylabel='share of positions',
+    title=(
+      f'{100 * usage["codes_in_use"]:.1f} % of {len(share)} codes in use, '
+      f'perplexity {usage["perplexity"]:.1f} (dashed: equal use)'
+    ),
   )
   axes.title.set_fontsize(9)
   return figure
@@ -142,8 +140,8 @@ def training_curves(entries: list[dict]) -> plt.Figure:
   steps = [entry['step'] for entry in entries]
   figure, axes = plt.subplots(1, 2, figsize=(7, 2.6))
   for ax, key, label in (
-      (axes[0], 'bits_per_dim', 'bits/dim (uniform p(z))'),
-      (axes[1], 'psnr_db', 'PSNR, dB'),
+    (axes[0], 'bits_per_dim', 'bits/dim (uniform p(z))'),
+    (axes[1], 'psnr_db', 'PSNR, dB'),
   ):
     ax.plot(steps, [entry[key] for entry in entries], marker='.')
     ax.set(xlabel='step', ylabel=label)
@@ -174,11 +172,11 @@ def _size(picture: np.ndarray) -> tuple[float, float]:
 def _show(axes: plt.Axes, picture: np.ndarray) -> None:
   grey = picture.shape[-1] == 1
   axes.imshow(
-      picture[..., 0] if grey else picture,
-      cmap='gray',
-      vmin=0,
-      vmax=255,
-      interpolation='nearest',
+    picture[..., 0] if grey else picture,
+    cmap='gray',
+    vmin=0,
+    vmax=255,
+    interpolation='nearest',
   )
   axes.axis('off')
 

@@ -17,20 +17,20 @@ def _all(source):
 @pytest.fixture
 def idx_folder(tmp_path, idx_writer, idx_examples):
   images, labels = idx_examples
-  idx_writer(tmp_path, "train", images, labels)
-  idx_writer(tmp_path, "test", images[::-1], labels[::-1])
+  idx_writer(tmp_path, 'train', images, labels)
+  idx_writer(tmp_path, 'test', images[::-1], labels[::-1])
   return tmp_path
 
 
 def test_splits_of_the_files(idx_folder, idx_examples):
   images, labels = idx_examples
   for split, chosen in (
-    ("train", slice(0, 36)),
-    ("validation", slice(36, 40)),
-    ("test", slice(None, None, -1)),
+    ('train', slice(0, 36)),
+    ('validation', slice(36, 40)),
+    ('test', slice(None, None, -1)),
   ):
-    source = datasets.open_source("mnist", split, idx_folder)
-    assert (source.name, source.split) == ("mnist", split)
+    source = datasets.open_source('mnist', split, idx_folder)
+    assert (source.name, source.split) == ('mnist', split)
     assert source.image_shape == (28, 28, 1)
     found_images, found_labels = _all(source)
     np.testing.assert_array_equal(found_images[..., 0], images[chosen])
@@ -38,91 +38,91 @@ def test_splits_of_the_files(idx_folder, idx_examples):
 
 
 def test_binarized_has_two_values_at_128(idx_folder, idx_examples):
-  source = datasets.open_source("mnist_binarized", "train", str(idx_folder))
+  source = datasets.open_source('mnist_binarized', 'train', str(idx_folder))
   expected = 255 * (idx_examples[0][:36] >= 128)
   np.testing.assert_array_equal(_all(source)[0][..., 0], expected)
 
 
 def test_class_names(idx_folder):
   names = {
-    name: datasets.open_source(name, "test", idx_folder).class_names
-    for name in ("digits", "mnist", "mnist_binarized", "fashion_mnist")
+    name: datasets.open_source(name, 'test', idx_folder).class_names
+    for name in ('digits', 'mnist', 'mnist_binarized', 'fashion_mnist')
   }
-  assert names["digits"] == names["mnist"] == tuple("0123456789")
-  assert names["mnist_binarized"] == names["mnist"]
-  assert names["fashion_mnist"][9] == "Ankle boot"
+  assert names['digits'] == names['mnist'] == tuple('0123456789')
+  assert names['mnist_binarized'] == names['mnist']
+  assert names['fashion_mnist'][9] == 'Ankle boot'
 
 
 def test_load_gives_single_examples():
-  dataset = datasets.load("digits", "test")
+  dataset = datasets.load('digits', 'test')
   assert dataset.element_spec == (
     tf.TensorSpec([8, 8, 1], tf.uint8),
     tf.TensorSpec([], tf.int32),
   )
-  images, labels = _all(datasets.open_source("digits", "test"))
+  images, labels = _all(datasets.open_source('digits', 'test'))
   loaded = list(dataset.as_numpy_iterator())
   np.testing.assert_array_equal(np.stack([x for x, _ in loaded]), images)
   np.testing.assert_array_equal(np.stack([y for _, y in loaded]), labels)
 
 
 def test_image_folder_needs_a_folder_and_a_size(tmp_path):
-  with pytest.raises(ValueError, match=r"folder of images \(--data_dir\)"):
-    datasets.open_source("image_folder", "train", image_size=8)
+  with pytest.raises(ValueError, match=r'folder of images \(--data_dir\)'):
+    datasets.open_source('image_folder', 'train', image_size=8)
   for size in (None, 0):
-    with pytest.raises(ValueError, match=rf"\(--image_size\), got {size}"):
-      datasets.open_source("image_folder", "train", tmp_path, size)
-  with pytest.raises(ValueError, match="image_size is for image_folder; "):
-    datasets.open_source("digits", "train", image_size=8)
+    with pytest.raises(ValueError, match=rf'\(--image_size\), got {size}'):
+      datasets.open_source('image_folder', 'train', tmp_path, size)
+  with pytest.raises(ValueError, match='image_size is for image_folder; '):
+    datasets.open_source('digits', 'train', image_size=8)
 
 
 def test_image_folder_opens(tmp_path):
-  (tmp_path / "a").mkdir()
-  Image.new("L", (9, 7), 3).save(tmp_path / "a" / "x.png")
-  (image, label), *rest = datasets.load("image_folder", "train", tmp_path, 4)
+  (tmp_path / 'a').mkdir()
+  Image.new('L', (9, 7), 3).save(tmp_path / 'a' / 'x.png')
+  (image, label), *rest = datasets.load('image_folder', 'train', tmp_path, 4)
   assert image.shape == (4, 4, 3) and int(label) == 0 and not rest
 
 
 def test_unknown_names():
   with pytest.raises(ValueError, match="did you mean 'cifar10'"):
-    datasets.open_source("cifar", "train")
+    datasets.open_source('cifar', 'train')
   with pytest.raises(ValueError, match="unknown split 'dev'"):
-    datasets.open_source("mnist", "dev")
+    datasets.open_source('mnist', 'dev')
 
 
 @pytest.mark.parametrize(
-  "name, files",
+  'name, files',
   [
-    ("mnist", "train-images-idx3-ubyte.*train-labels-idx1-ubyte"),
-    ("mnist_binarized", "train-images-idx3-ubyte"),
-    ("fashion_mnist", "prepared fashion_mnist"),
-    ("cifar10", "data_batch_1.bin.*data_batch_5.bin"),
+    ('mnist', 'train-images-idx3-ubyte.*train-labels-idx1-ubyte'),
+    ('mnist_binarized', 'train-images-idx3-ubyte'),
+    ('fashion_mnist', 'prepared fashion_mnist'),
+    ('cifar10', 'data_batch_1.bin.*data_batch_5.bin'),
   ],
 )
 def test_no_data_and_no_network(tmp_path, no_network, name, files):
   start = time.monotonic()
-  with pytest.raises(UserError, match=f"no data for {name}") as caught:
-    datasets.open_source(name, "train", tmp_path)
+  with pytest.raises(UserError, match=f'no data for {name}') as caught:
+    datasets.open_source(name, 'train', tmp_path)
   assert time.monotonic() - start < 10
   message = str(caught.value)
-  assert "\n" not in message
-  assert str(tmp_path) in message and "--dataset=digits" in message
+  assert '\n' not in message
+  assert str(tmp_path) in message and '--dataset=digits' in message
   caught.match(files)
 
 
 def test_too_few_examples_for_a_split(tmp_path, idx_writer, idx_examples):
   images, labels = idx_examples
-  idx_writer(tmp_path, "train", images[:9], labels[:9])
-  assert datasets.open_source("mnist", "train", tmp_path).num_examples == 9
-  with pytest.raises(UserError, match="no examples for the validation split"):
-    datasets.open_source("mnist", "validation", tmp_path)
+  idx_writer(tmp_path, 'train', images[:9], labels[:9])
+  assert datasets.open_source('mnist', 'train', tmp_path).num_examples == 9
+  with pytest.raises(UserError, match='no examples for the validation split'):
+    datasets.open_source('mnist', 'validation', tmp_path)
 
 
 # Means of the published training pixels, in 0..1, to the digits given there.
 @pytest.mark.parametrize(
-  "name, mean", [("mnist", 0.1307), ("fashion_mnist", 0.2860)]
+  'name, mean', [('mnist', 0.1307), ('fashion_mnist', 0.2860)]
 )
 def test_real_idx_data(real_data, name, mean):
-  folder = real_data(name, "train-images-idx3-ubyte.gz")
+  folder = real_data(name, 'train-images-idx3-ubyte.gz')
   images, counts = [], []
   for split in datasets.SPLITS:
     source = datasets.open_source(name, split, folder)
@@ -136,10 +136,9 @@ def test_real_idx_data(real_data, name, mean):
 
 
 def test_real_cifar10(real_data):
-  folder = real_data("cifar10", "data_batch_1.bin", "test_batch.bin")
+  folder = real_data('cifar10', 'data_batch_1.bin', 'test_batch.bin')
   train, validation, test = (
-    datasets.open_source("cifar10", split, folder)
-    for split in datasets.SPLITS
+    datasets.open_source('cifar10', split, folder) for split in datasets.SPLITS
   )
   assert train.image_shape == (32, 32, 3)
   assert train.num_examples == 45_000

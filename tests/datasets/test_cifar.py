@@ -4,7 +4,7 @@ import pytest
 from vqvae_tf.datasets import cifar
 from vqvae_tf.errors import UserError
 
-_TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
+_TRAIN = [f'data_batch_{i}.bin' for i in range(1, 6)]
 
 
 def _record(label):
@@ -15,11 +15,11 @@ def _record(label):
 
 
 def test_reads_a_full_file(tmp_path):
-  path = tmp_path / "test_batch.bin"
+  path = tmp_path / 'test_batch.bin'
   two = _record(9).tobytes() + _record(3).tobytes()
   path.write_bytes(two * 5_000)
   assert path.stat().st_size == 30_730_000
-  assert cifar.find(tmp_path, "test") == (path,)
+  assert cifar.find(tmp_path, 'test') == (path,)
   images, labels = cifar.read(path)
   assert images.shape == (10_000, 32, 32, 3) and images.dtype == np.uint8
   assert labels[:4].tolist() == [9, 3, 9, 3] and labels.dtype == np.int32
@@ -27,13 +27,13 @@ def test_reads_a_full_file(tmp_path):
 
 
 def test_training_files_follow_each_other(tmp_path, monkeypatch):
-  monkeypatch.setattr(cifar, "_RECORDS", 2)
-  folder = tmp_path / "cifar-10-batches-bin"
+  monkeypatch.setattr(cifar, '_RECORDS', 2)
+  folder = tmp_path / 'cifar-10-batches-bin'
   folder.mkdir()
   for i, name in enumerate(_TRAIN):
     records = np.stack([_record(i), _record(i + 5)])
     (folder / name).write_bytes(records.tobytes())
-  paths = cifar.find(tmp_path, "train")
+  paths = cifar.find(tmp_path, 'train')
   assert [path.name for path in paths] == _TRAIN
   images, labels = cifar.read(*paths)
   assert images.shape == (10, 32, 32, 3)
@@ -41,27 +41,27 @@ def test_training_files_follow_each_other(tmp_path, monkeypatch):
 
 
 def test_missing_files(tmp_path):
-  assert cifar.find(tmp_path, "train") is None
+  assert cifar.find(tmp_path, 'train') is None
   for name in _TRAIN[:3]:
     (tmp_path / name).touch()
-  with pytest.raises(UserError, match="lacks data_batch_4.bin, data_batch_5"):
-    cifar.find(tmp_path, "train")
+  with pytest.raises(UserError, match='lacks data_batch_4.bin, data_batch_5'):
+    cifar.find(tmp_path, 'train')
 
 
-@pytest.mark.parametrize("size", [0, 30_729_999, 30_730_001])
+@pytest.mark.parametrize('size', [0, 30_729_999, 30_730_001])
 def test_wrong_sizes_are_refused_by_name(tmp_path, size):
-  path = tmp_path / "test_batch.bin"
-  with path.open("wb") as file:
+  path = tmp_path / 'test_batch.bin'
+  with path.open('wb') as file:
     file.truncate(size)  # a hole: takes no room
   with pytest.raises(
-    UserError, match=rf"test_batch.bin has {size} bytes, expected 30730000 \(10"
+    UserError, match=rf'test_batch.bin has {size} bytes, expected 30730000 \(10'
   ):
     cifar.read(path)
 
 
 def test_a_label_above_nine_is_refused(tmp_path, monkeypatch):
-  monkeypatch.setattr(cifar, "_RECORDS", 1)
-  path = tmp_path / "test_batch.bin"
+  monkeypatch.setattr(cifar, '_RECORDS', 1)
+  path = tmp_path / 'test_batch.bin'
   path.write_bytes(_record(10).tobytes())
-  with pytest.raises(UserError, match="test_batch.bin holds the label 10"):
+  with pytest.raises(UserError, match='test_batch.bin holds the label 10'):
     cifar.read(path)

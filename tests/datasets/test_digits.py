@@ -6,7 +6,7 @@ from vqvae_tf.datasets import digits
 
 
 @pytest.mark.parametrize(
-  "split, count", [("train", 1439), ("validation", 179), ("test", 179)]
+  'split, count', [('train', 1439), ('validation', 179), ('test', 179)]
 )
 def test_counts_shapes_and_types(split, count):
   images, labels = digits.read(split)
@@ -17,7 +17,7 @@ def test_counts_shapes_and_types(split, count):
 
 
 def test_first_test_example_is_number_nine():
-  images, labels = digits.read("test")
+  images, labels = digits.read('test')
   published = load_digits()
   expected = [[round(v * 255 / 16) for v in row] for row in published.images[9]]
   assert images[0, :, :, 0].tolist() == expected

@@ -15,22 +15,22 @@ def test_known_names_pass():
 
 def test_unknown_name_suggests_the_nearest():
   with pytest.raises(ValueError, match="'fashion-mnist'; did you mean 'fashio"):
-    names.check("fashion-mnist", "train")
+    names.check('fashion-mnist', 'train')
   with pytest.raises(ValueError, match="unknown split 'valid'; did you mean "):
-    names.check("mnist", "valid")
+    names.check('mnist', 'valid')
 
 
 def test_far_name_suggests_nothing_but_lists_all():
   with pytest.raises(ValueError, match="'xyz'; known: digits, mnist, .*folder"):
-    names.check("xyz", "train")
+    names.check('xyz', 'train')
 
 
 def test_names_load_no_tensorflow():
   program = (
-    "import sys; from vqvae_tf.datasets import NAMES, SPLITS, names; "
+    'import sys; from vqvae_tf.datasets import NAMES, SPLITS, names; '
     "assert 'tensorflow' not in sys.modules, 'loaded'"
   )
-  subprocess.run([sys.executable, "-c", program], check=True)
+  subprocess.run([sys.executable, '-c', program], check=True)
 
 
 def test_the_door_opens_late_and_knows_no_other_name():

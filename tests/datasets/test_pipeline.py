@@ -11,7 +11,7 @@ def _source(num_examples):
   labels = np.arange(num_examples, dtype=np.int32)
   images = np.zeros((num_examples, 2, 3, 1), np.uint8)
   images[:] = labels.astype(np.uint8)[:, None, None, None]
-  return ArraySource("tiny", "train", Arrays(images, labels))
+  return ArraySource('tiny', 'train', Arrays(images, labels))
 
 
 def _labels(dataset, steps):
@@ -49,7 +49,7 @@ def test_element_specs():
 
 
 # Batches that divide an epoch, that span two, and that span several.
-@pytest.mark.parametrize("num_examples, batch_size", [(12, 4), (10, 4), (3, 8)])
+@pytest.mark.parametrize('num_examples, batch_size', [(12, 4), (10, 4), (3, 8)])
 def test_each_epoch_visits_each_example_once(num_examples, batch_size):
   dataset = pipeline.shuffled(_source(num_examples), batch_size, seed=1)
   stream = _labels(dataset, 3 * num_examples).ravel()
@@ -60,7 +60,7 @@ def test_each_epoch_visits_each_example_once(num_examples, batch_size):
   assert len({tuple(epoch) for epoch in epochs}) > 1
 
 
-@pytest.mark.parametrize("first_step", [1, 3, 7])
+@pytest.mark.parametrize('first_step', [1, 3, 7])
 def test_a_late_start_equals_a_run_from_the_beginning(first_step):
   source = _source(10)
   whole = _labels(pipeline.shuffled(source, 4, 5), first_step + 6)
@@ -120,12 +120,12 @@ def test_neighbours_in_a_permutation_are_unlike():
 
 
 def test_wrong_arguments():
-  with pytest.raises(ValueError, match="train split of tiny has no examples"):
+  with pytest.raises(ValueError, match='train split of tiny has no examples'):
     pipeline.shuffled(_source(0), 4, 0)
-  with pytest.raises(ValueError, match="batch_size must be >= 1, got 0"):
+  with pytest.raises(ValueError, match='batch_size must be >= 1, got 0'):
     pipeline.shuffled(_source(3), 0, 0)
-  with pytest.raises(ValueError, match="batch_size must be >= 1, got -2"):
+  with pytest.raises(ValueError, match='batch_size must be >= 1, got -2'):
     pipeline.in_order(_source(3), -2)
-  with pytest.raises(ValueError, match="first_step must be >= 0, got -1"):
+  with pytest.raises(ValueError, match='first_step must be >= 0, got -1'):
     pipeline.shuffled(_source(3), 1, 0, -1)
   assert not list(pipeline.in_order(_source(0), 4))

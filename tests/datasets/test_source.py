@@ -8,15 +8,15 @@ from vqvae_tf.datasets.source import Arrays, ArraySource
 def _source():
   images = np.arange(3 * 2 * 2, dtype=np.uint8).reshape(3, 2, 2, 1)
   labels = np.array([7, 8, 9], np.int32)
-  return ArraySource("tiny", "test", Arrays(images, labels), ("a", "b"))
+  return ArraySource('tiny', 'test', Arrays(images, labels), ('a', 'b'))
 
 
 def test_attributes():
   source = _source()
-  assert (source.name, source.split) == ("tiny", "test")
+  assert (source.name, source.split) == ('tiny', 'test')
   assert source.num_examples == 3
   assert source.image_shape == (2, 2, 1)
-  assert source.class_names == ("a", "b")
+  assert source.class_names == ('a', 'b')
 
 
 def test_fetch_gathers_in_a_graph_of_unknown_size():
@@ -33,8 +33,8 @@ def test_fetch_gathers_in_a_graph_of_unknown_size():
 def test_the_images_are_no_constant_of_the_graph():
   # A graph that holds the data set would pass the 2 GB of a protocol buffer.
   source = ArraySource(
-    "big",
-    "train",
+    'big',
+    'train',
     Arrays(np.zeros((100, 32, 32, 3), np.uint8), np.zeros(100, np.int32)),
   )
   graph = tf.function(source.fetch).get_concrete_function(
@@ -44,5 +44,5 @@ def test_the_images_are_no_constant_of_the_graph():
 
 
 def test_an_index_out_of_range_is_refused():
-  with pytest.raises(tf.errors.InvalidArgumentError, match=r"3 is not in \[0"):
+  with pytest.raises(tf.errors.InvalidArgumentError, match=r'3 is not in \[0'):
     _source().fetch(tf.constant([3], tf.int64))

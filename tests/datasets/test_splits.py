@@ -5,21 +5,21 @@ from vqvae_tf.datasets import splits
 
 
 def test_tenths_by_hand():
-  assert splits.tenths(12, "train").tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 10, 11]
-  assert splits.tenths(12, "validation").tolist() == [8]
-  assert splits.tenths(12, "test").tolist() == [9]
+  assert splits.tenths(12, 'train').tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 10, 11]
+  assert splits.tenths(12, 'validation').tolist() == [8]
+  assert splits.tenths(12, 'test').tolist() == [9]
 
 
 def test_tenths_cover_everything_once():
-  parts = [splits.tenths(1797, s) for s in ("train", "validation", "test")]
+  parts = [splits.tenths(1797, s) for s in ('train', 'validation', 'test')]
   assert sorted(np.concatenate(parts)) == list(range(1797))
 
 
 @pytest.mark.parametrize(
-  "total, held_out", [(60_000, 5_000), (50_000, 5_000), (40, 4), (9, 0)]
+  'total, held_out', [(60_000, 5_000), (50_000, 5_000), (40, 4), (9, 0)]
 )
 def test_validation_is_the_end_of_the_training_data(total, held_out):
-  train = splits.training_range(total, "train")
-  validation = splits.training_range(total, "validation")
+  train = splits.training_range(total, 'train')
+  validation = splits.training_range(total, 'validation')
   assert (train.start, train.stop) == (0, total - held_out)
   assert (validation.start, validation.stop) == (total - held_out, total)

@@ -8,11 +8,11 @@ import tensorflow as tf
 from vqvae_tf import likelihoods
 
 FAMILIES = {
-  "Normal": likelihoods.Normal,
-  "Normal fixed": lambda channels: likelihoods.Normal(channels, scale=0.03),
-  "LogisticMixture": lambda channels: likelihoods.LogisticMixture(channels, 3),
-  "Categorical": likelihoods.Categorical,
-  "Bernoulli": likelihoods.Bernoulli,
+  'Normal': likelihoods.Normal,
+  'Normal fixed': lambda channels: likelihoods.Normal(channels, scale=0.03),
+  'LogisticMixture': lambda channels: likelihoods.LogisticMixture(channels, 3),
+  'Categorical': likelihoods.Categorical,
+  'Bernoulli': likelihoods.Bernoulli,
 }
 
 
@@ -37,7 +37,7 @@ def random_images(likelihood, shape, seed=0):
 
 def all_pixels(channels):
   values = [np.arange(256, dtype=np.uint8)] * channels
-  grid = np.stack(np.meshgrid(*values, indexing="ij"), axis=-1)
+  grid = np.stack(np.meshgrid(*values, indexing='ij'), axis=-1)
   return tf.constant(grid.reshape(-1, 1, 1, channels))
 
 
@@ -56,7 +56,7 @@ def test_no_family_is_forgotten():
   assert tested == public - {likelihoods.Likelihood}
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.3, 3.0, 30.0])
+@pytest.mark.parametrize('spread', [0.0, 0.3, 3.0, 30.0])
 def test_grey_masses_sum_to_one(family, spread):
   likelihood = family(1)
   pixels = all_pixels(1)
@@ -69,7 +69,7 @@ def test_grey_masses_sum_to_one(family, spread):
     )
 
 
-@pytest.mark.parametrize("spread", [0.3, 3.0])
+@pytest.mark.parametrize('spread', [0.3, 3.0])
 def test_two_channel_masses_sum_to_one(family, spread):
   likelihood = family(2)
   pixels = all_pixels(2)
@@ -80,7 +80,7 @@ def test_two_channel_masses_sum_to_one(family, spread):
   )
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize('channels', [1, 3])
 def test_shapes_and_dtypes(family, channels):
   likelihood = family(channels)
   params = random_params(likelihood, [2, 4, 5])
@@ -103,7 +103,7 @@ def test_pixels_add_up(family):
   )
 
 
-@pytest.mark.parametrize("spread", [1.0, 1e2, 1e4])
+@pytest.mark.parametrize('spread', [1.0, 1e2, 1e4])
 def test_finite_everywhere(family, spread):
   likelihood = family(3)
   shape = [4, 8, 8]
@@ -116,7 +116,7 @@ def test_finite_everywhere(family, spread):
     assert np.all(np.isfinite(gradient))
 
 
-@pytest.mark.parametrize("spread", [1.0, 1e3])
+@pytest.mark.parametrize('spread', [1.0, 1e3])
 def test_compiled_equals_eager(family, spread):
   likelihood = family(3)
   params = random_params(likelihood, [2, 3, 3], spread)
@@ -185,7 +185,7 @@ def test_samples_follow_the_mass(family):
   assert statistic < scipy.stats.chi2.ppf(1 - 1e-4, len(expected) - 1)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize('jit_compile', [False, True])
 def test_channels_are_sampled_jointly(family, jit_compile):
   likelihood = family(2)
   params = tf.repeat(random_params(likelihood, [1, 1, 1], 0.5), 4000, axis=0)
@@ -231,7 +231,7 @@ def test_wrong_params(family):
   likelihood = family(3)
   images = random_images(likelihood, [1, 2, 2])
   p = likelihood.num_params
-  message = rf"takes params with {p} parameter maps, got {p + 1}"
+  message = rf'takes params with {p} parameter maps, got {p + 1}'
   for call in (
     lambda params: likelihood.log_prob(params, images),
     likelihood.mean,
@@ -239,30 +239,30 @@ def test_wrong_params(family):
   ):
     with pytest.raises(ValueError, match=message):
       call(tf.zeros([1, 2, 2, p + 1]))
-    with pytest.raises(ValueError, match=rf"params must be \[B, H, W, {p}\]"):
+    with pytest.raises(ValueError, match=rf'params must be \[B, H, W, {p}\]'):
       call(tf.zeros([2, 2, p]))
-    with pytest.raises(TypeError, match="params must be floats, got int32"):
+    with pytest.raises(TypeError, match='params must be floats, got int32'):
       call(tf.zeros([1, 2, 2, p], tf.int32))
 
 
 def test_wrong_images(family):
   likelihood = family(3)
   params = tf.zeros([1, 2, 2, likelihood.num_params])
-  with pytest.raises(TypeError, match="images must be uint8, got float32"):
+  with pytest.raises(TypeError, match='images must be uint8, got float32'):
     likelihood.log_prob(params, tf.zeros([1, 2, 2, 3]))
-  with pytest.raises(TypeError, match="images must be uint8, got int32"):
+  with pytest.raises(TypeError, match='images must be uint8, got int32'):
     likelihood.to_float([1, 2])
-  with pytest.raises(ValueError, match="images with 3 channels, got 1"):
+  with pytest.raises(ValueError, match='images with 3 channels, got 1'):
     likelihood.log_prob(params, tf.zeros([1, 2, 2, 1], tf.uint8))
   # Without the check the single image would be broadcast over the batch.
-  with pytest.raises(ValueError, match=r"\(1, 2, 2\) and \(5, 2, 2\)"):
+  with pytest.raises(ValueError, match=r'\(1, 2, 2\) and \(5, 2, 2\)'):
     likelihood.log_prob(params, tf.zeros([5, 2, 2, 3], tf.uint8))
 
 
 def test_wrong_arguments(family):
-  with pytest.raises(ValueError, match="channels must be at least 1, got 0"):
+  with pytest.raises(ValueError, match='channels must be at least 1, got 0'):
     family(0)
   likelihood = family(1)
   params = tf.zeros([1, 1, 1, likelihood.num_params])
-  with pytest.raises(ValueError, match=r"seed must have shape \(2,\)"):
+  with pytest.raises(ValueError, match=r'seed must have shape \(2,\)'):
     likelihood.sample(params, [1, 2, 3])

@@ -7,11 +7,11 @@ from vqvae_tf.likelihoods import noise
 
 
 @pytest.mark.parametrize(
-  "draw, law",
+  'draw, law',
   [
-    (noise.normal, "norm"),
-    (noise.logistic, "logistic"),
-    (noise.gumbel, "gumbel_r"),
+    (noise.normal, 'norm'),
+    (noise.logistic, 'logistic'),
+    (noise.gumbel, 'gumbel_r'),
   ],
 )
 def test_distribution(draw, law):

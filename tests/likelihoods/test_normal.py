@@ -18,12 +18,12 @@ def oracle(locations, scale, images):
   )
 
 
-@pytest.mark.parametrize("scale", [0.002, 0.02, 0.125, 2.0, 100.0])
+@pytest.mark.parametrize('scale', [0.002, 0.02, 0.125, 2.0, 100.0])
 def test_equals_tensorflow_probability(scale):
   # float32 numbers, so that both compute from the same locations.
   locations = np.linspace(-0.7, 0.7, 11, dtype=np.float32)
   images = np.arange(256, dtype=np.uint8)
-  grid = np.stack(np.meshgrid(locations, images, indexing="ij"), axis=-1)
+  grid = np.stack(np.meshgrid(locations, images, indexing='ij'), axis=-1)
   params = tf.constant(grid[..., 0].reshape(-1, 1, 1, 1), tf.float32)
   pixels = tf.constant(grid[..., 1].reshape(-1, 1, 1, 1), tf.uint8)
   likelihood = Normal(1, scale)
@@ -72,7 +72,7 @@ def test_is_the_squared_error_of_the_papers():
 def test_learned_scale():
   likelihood = Normal(1)
   (variable,) = likelihood.trainable_variables
-  assert variable.name.endswith("log_scale:0")
+  assert variable.name.endswith('log_scale:0')
   # log(1/8) in float32.
   np.testing.assert_allclose(variable, math.log(0.125), rtol=1e-7)
   params = tf.zeros([1, 8, 8, 1])
@@ -83,7 +83,7 @@ def test_learned_scale():
     assert np.sign(tape.gradient(log_prob, variable)) == sign
 
 
-@pytest.mark.parametrize("log_scale", [-30.0, 30.0])
+@pytest.mark.parametrize('log_scale', [-30.0, 30.0])
 def test_a_runaway_scale_can_come_back(log_scale):
   likelihood = Normal(1)
   likelihood.log_scale.assign(log_scale)
@@ -95,9 +95,9 @@ def test_a_runaway_scale_can_come_back(log_scale):
   assert np.isfinite(gradient) and gradient * log_scale < -1e-3
 
 
-@pytest.mark.parametrize("scale", [0.0, -1.0, 1e-4, math.inf, math.nan])
+@pytest.mark.parametrize('scale', [0.0, -1.0, 1e-4, math.inf, math.nan])
 def test_bad_scale(scale):
-  with pytest.raises(ValueError, match=r"scale must lie between 0\.00091"):
+  with pytest.raises(ValueError, match=r'scale must lie between 0\.00091'):
     Normal(1, scale)
 
 

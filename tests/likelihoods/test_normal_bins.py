@@ -39,8 +39,8 @@ def log_mass_of_narrow_bin(middle, width):
   return density + np.log(width) + np.log(ratio)
 
 
-@pytest.mark.parametrize("width", [1e-6, 1e-3, 0.0999, 0.1001, 1.0, 4.0])
-@pytest.mark.parametrize("middle", [0.0, 0.04, 0.5, 2.0, 5.0, 30.0])
+@pytest.mark.parametrize('width', [1e-6, 1e-3, 0.0999, 0.1001, 1.0, 4.0])
+@pytest.mark.parametrize('middle', [0.0, 0.04, 0.5, 2.0, 5.0, 30.0])
 def test_log_bin_mass_equals_quadrature(middle, width):
   low = np.float32(middle - width / 2)
   high = np.float32(middle + width / 2)
@@ -51,8 +51,8 @@ def test_log_bin_mass_equals_quadrature(middle, width):
   np.testing.assert_allclose(actual, expected, rtol=3e-6)
 
 
-@pytest.mark.parametrize("middle", [0.0, 0.3, 1e2, 1e5, 1e9])
-@pytest.mark.parametrize("width", [1e-6, 1e-2, 1.0, 1e3])
+@pytest.mark.parametrize('middle', [0.0, 0.3, 1e2, 1e5, 1e9])
+@pytest.mark.parametrize('width', [1e-6, 1e-2, 1.0, 1e3])
 def test_gradients_are_finite(middle, width):
   middle, width = tf.constant(middle), tf.constant(width)
   with tf.GradientTape() as tape:

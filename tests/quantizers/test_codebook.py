@@ -15,28 +15,38 @@ def test_policy_refuses_unknown_words():
 
 
 def test_counts_and_sums_by_hand():
-  inputs = tf.constant([[1., 2.], [3., 4.], [5., 6.]])
+  inputs = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
   codes = tf.constant([2, 0, 2])
   assert codebook.code_counts(codes, 4, tf.float32).numpy().tolist() == [
-      1, 0, 2, 0]
+    1,
+    0,
+    2,
+    0,
+  ]
   assert codebook.code_sums(inputs, codes, 4).numpy().tolist() == [
-      [3, 4], [0, 0], [6, 8], [0, 0]]
+    [3, 4],
+    [0, 0],
+    [6, 8],
+    [0, 0],
+  ]
 
 
 def test_perplexity():
-  assert codebook.perplexity(tf.constant([0., 7., 0.])).numpy() == (
-      pytest.approx(1))
-  assert codebook.perplexity(tf.constant([5.] * 8)).numpy() == (
-      # 1e-10 is added to probabilities of 1/8.
-      pytest.approx(8, rel=1e-6))
+  assert codebook.perplexity(tf.constant([0.0, 7.0, 0.0])).numpy() == (
+    pytest.approx(1)
+  )
+  assert codebook.perplexity(tf.constant([5.0] * 8)).numpy() == (
+    # 1e-10 is added to probabilities of 1/8.
+    pytest.approx(8, rel=1e-6)
+  )
 
 
 @pytest.mark.parametrize('size,count', [(1, 1), (3, 8), (8, 8), (100, 8)])
 @pytest.mark.parametrize('jit', [False, True])
 def test_samples_without_replacement(size, count, jit):
   sample = tf.function(
-      lambda seed: codebook.sample_indices(size, count, seed),
-      jit_compile=jit)
+    lambda seed: codebook.sample_indices(size, count, seed), jit_compile=jit
+  )
   drawn, available = sample(tf.constant([0, 1]))
   kept = drawn.numpy()[available.numpy()]
   assert drawn.shape == [count] and len(kept) == min(size, count)
@@ -46,8 +56,10 @@ def test_samples_without_replacement(size, count, jit):
 
 
 def test_samples_depend_on_the_seed_and_are_uniform():
-  draws = [codebook.sample_indices(10, 1, [0, step])[0].numpy()[0]
-           for step in range(300)]
+  draws = [
+    codebook.sample_indices(10, 1, [0, step])[0].numpy()[0]
+    for step in range(300)
+  ]
   counts = np.bincount(draws, minlength=10)
   # 30 expected each, standard deviation 5.2: four of them.
   assert counts.min() > 9 and counts.max() < 51
@@ -56,13 +68,16 @@ def test_samples_depend_on_the_seed_and_are_uniform():
 def test_spread_draws_one_of_each_cluster():
   rng = np.random.default_rng(0)
   centres = 100 * rng.normal(size=[6, 3])
-  inputs = tf.constant(np.repeat(centres, [500, 1, 1, 1, 40, 1], 0) +
-                       1e-3 * rng.normal(size=[544, 3]), tf.float32)
+  inputs = tf.constant(
+    np.repeat(centres, [500, 1, 1, 1, 40, 1], 0)
+    + 1e-3 * rng.normal(size=[544, 3]),
+    tf.float32,
+  )
   spread = tf.function(lambda: codebook.spread_indices(inputs, 6, [0, 1]))
   rows, available = spread()
   assert available.numpy().all()
   chosen = tf.gather(inputs, rows).numpy()
-  nearest = ((chosen[:, None] - centres)**2).sum(2).argmin(1)
+  nearest = ((chosen[:, None] - centres) ** 2).sum(2).argmin(1)
   # Another vector of a drawn cluster has 1e-9 of the others' probability.
   assert sorted(nearest) == [0, 1, 2, 3, 4, 5]
 
@@ -77,46 +92,52 @@ def test_spread_of_fewer_distinct_vectors_than_codes():
 def test_initial_embeddings_are_inputs(initialization):
   policy = codebook.CodebookPolicy(initialization=initialization)
   inputs = tf.random.stateless_normal([3, 2], [1, 2])
-  before = tf.fill([2, 5], 9.)
+  before = tf.fill([2, 5], 9.0)
   after = codebook.initial_embeddings(before, inputs, policy).numpy()
   # Three vectors for five codes: the last two stay.
   assert (after[:, 3:] == 9).all()
-  assert (sorted(after[0, :3].tolist()) ==
-          sorted(inputs[:, 0].numpy().tolist()))
+  assert sorted(after[0, :3].tolist()) == sorted(inputs[:, 0].numpy().tolist())
 
 
 def test_restarts_by_hand():
   # Mean 25: codes 1 and 3 are below a fifth of it.
   sizes = tf.constant([89.7, 4.9, 5.2, 0.2])
-  embeddings = tf.constant([[0., 50., 60., 70.]])
-  inputs, codes = tf.constant([[10.], [20.]]), tf.constant([0, 0])
+  embeddings = tf.constant([[0.0, 50.0, 60.0, 70.0]])
+  inputs, codes = tf.constant([[10.0], [20.0]]), tf.constant([0, 0])
   where, vectors, size = codebook.restarts(
-      sizes, embeddings, inputs, codes, [0, 1])
+    sizes, embeddings, inputs, codes, [0, 1]
+  )
   assert where.numpy().tolist() == [False, True, False, True]
   assert size.numpy() == pytest.approx(25 * codebook.RESTART_SHARE)
   # A part of the way from code 0, at 0, to each of the two vectors.
   reach = codebook.RESTART_REACH
   assert sorted(vectors.numpy()[0, [1, 3]]) == pytest.approx(
-      [10 * reach, 20 * reach])
+    [10 * reach, 20 * reach]
+  )
 
 
 def test_more_unused_codes_than_vectors():
   where, _, _ = codebook.restarts(
-      tf.constant([8., 0., 0., 0.]), tf.zeros([1, 4]), tf.ones([2, 1]),
-      tf.constant([0, 0]), [0, 1])
+    tf.constant([8.0, 0.0, 0.0, 0.0]),
+    tf.zeros([1, 4]),
+    tf.ones([2, 1]),
+    tf.constant([0, 0]),
+    [0, 1],
+  )
   assert where.numpy().tolist() == [False, True, True, False]
 
 
 def test_replaced_average_behaves_as_if_it_always_had_been():
   decay = 0.9
   average = codebook.DebiasedAverage.of(
-      tf.zeros([2], tf.float64), decay, 'average')
+    tf.zeros([2], tf.float64), decay, 'average'
+  )
   for _ in range(3):
-    average(tf.constant([4., 5.], tf.float64))
-  average.replace(tf.constant([False, True]), tf.constant(7., tf.float64))
+    average(tf.constant([4.0, 5.0], tf.float64))
+  average.replace(tf.constant([False, True]), tf.constant(7.0, tf.float64))
   # A hidden value of 7 (1 - decay^3) and one more step, for both elements.
-  hidden = np.array([4., 7.]) * (1 - decay**3) * decay + (1 - decay) * 1.
+  hidden = np.array([4.0, 7.0]) * (1 - decay**3) * decay + (1 - decay) * 1.0
   np.testing.assert_allclose(
-      average(tf.ones([2], tf.float64)), hidden / (1 - decay**4),
-      rtol=1e-14)  # a few roundings in float64
+    average(tf.ones([2], tf.float64)), hidden / (1 - decay**4), rtol=1e-14
+  )  # a few roundings in float64
   assert average.steps.numpy() == 4

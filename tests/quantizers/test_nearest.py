@@ -19,11 +19,13 @@ def search(mode, inputs, codebook):
     return nearest.nearest_codes(inputs, codebook).numpy()
   signature = None
   if 'unknown' in mode:
-    signature = [tf.TensorSpec([None, inputs.shape[1]]),
-                 tf.TensorSpec(codebook.shape)]
+    signature = [
+      tf.TensorSpec([None, inputs.shape[1]]),
+      tf.TensorSpec(codebook.shape),
+    ]
   function = tf.function(
-      nearest.nearest_codes, input_signature=signature,
-      jit_compile='jit' in mode)
+    nearest.nearest_codes, input_signature=signature, jit_compile='jit' in mode
+  )
   return function(tf.constant(inputs), tf.constant(codebook)).numpy()
 
 
@@ -47,8 +49,7 @@ def test_equals_float64_search(small_blocks, mode, num_vectors, num_codes):
   codebook = rng.normal(size=[num_codes, 4]).astype(np.float32)
   codes = search(mode, inputs, codebook)
   assert codes.dtype == np.int32
-  np.testing.assert_array_equal(
-      codes, distances(inputs, codebook).argmin(1))
+  np.testing.assert_array_equal(codes, distances(inputs, codebook).argmin(1))
 
 
 @pytest.mark.parametrize('mean', [0, 1, 30])
@@ -61,8 +62,9 @@ def test_is_wrong_only_where_rounding_decides(mean, dim):
   codes = search('graph', inputs, codebook)
   rows = np.arange(500)
   excess = exact[rows, codes] - exact.min(1)
-  sizes = (inputs.astype(np.float64)**2).sum(1) + (
-      codebook.astype(np.float64)**2).sum(1)[codes]
+  sizes = (inputs.astype(np.float64) ** 2).sum(1) + (
+    codebook.astype(np.float64) ** 2
+  ).sum(1)[codes]
   # The scores are sums of D + 1 float32 products of that size.
   assert (excess <= 8 * EPS * sizes).all()
 
@@ -74,8 +76,9 @@ def test_lowest_index_of_equals(small_blocks, mode):
   codebook[[5, 40, 69]] = [1, 2]
   codes = search(mode, np.array([[1, 2], [1, 3]], np.float32), codebook)
   assert codes.tolist() == [5, 5]
-  same = search(mode, np.zeros([3, 2], np.float32),
-                np.zeros([70, 2], np.float32))
+  same = search(
+    mode, np.zeros([3, 2], np.float32), np.zeros([70, 2], np.float32)
+  )
   assert same.tolist() == [0, 0, 0]
 
 
@@ -90,13 +93,15 @@ def test_non_finite_vectors_get_a_code_in_range(small_blocks, mode, bad):
   assert 0 <= codes.min() and codes.max() < 35
   others = np.arange(40) != 7
   np.testing.assert_array_equal(
-      codes[others], distances(inputs[others], codebook).argmin(1))
+    codes[others], distances(inputs[others], codebook).argmin(1)
+  )
 
 
 def test_static_shape_is_kept(small_blocks):
   function = tf.function(nearest.nearest_codes)
   concrete = function.get_concrete_function(
-      tf.TensorSpec([100, 4]), tf.TensorSpec([70, 4]))
+    tf.TensorSpec([100, 4]), tf.TensorSpec([70, 4])
+  )
   assert concrete.output_shapes == [100]
 
 
@@ -104,8 +109,9 @@ def test_float64():
   rng = np.random.default_rng(3)
   inputs, codebook = rng.normal(size=[50, 6]), rng.normal(size=[33, 6])
   np.testing.assert_array_equal(
-      nearest.nearest_codes(inputs, codebook),
-      distances(inputs, codebook).argmin(1))
+    nearest.nearest_codes(inputs, codebook),
+    distances(inputs, codebook).argmin(1),
+  )
 
 
 def test_no_gradient_flows():
@@ -118,14 +124,17 @@ def test_no_gradient_flows():
 
 def test_no_array_of_all_vectors_and_all_codes():
   concrete = tf.function(nearest.nearest_codes).get_concrete_function(
-      tf.TensorSpec([2**16, 8]), tf.TensorSpec([512, 8]))
+    tf.TensorSpec([2**16, 8]), tf.TensorSpec([512, 8])
+  )
   graph = concrete.graph.as_graph_def(add_shapes=True)
   nodes = list(graph.node) + [
-      node for function in graph.library.function
-      for node in function.node_def]
+    node for function in graph.library.function for node in function.node_def
+  ]
   sizes = [
-      np.prod([dim.size for dim in shape.dim]) for node in nodes
-      for shape in node.attr['_output_shapes'].list.shape]
+    np.prod([dim.size for dim in shape.dim])
+    for node in nodes
+    for shape in node.attr['_output_shapes'].list.shape
+  ]
   # All scores would be 2**25 numbers, a block has 2**20.
   assert 2**19 < max(sizes) <= 2**20
 

@@ -6,16 +6,22 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf.quantizers import (
-    CodebookPolicy,
-    Quantizer,
-    VectorQuantizer,
-    VectorQuantizerEMA,
-    nearest,
+  CodebookPolicy,
+  Quantizer,
+  VectorQuantizer,
+  VectorQuantizerEMA,
+  nearest,
 )
 
 D, K = 4, 12
-KEYS = ('quantize', 'loss', 'perplexity', 'encodings', 'encoding_indices',
-        'distances')
+KEYS = (
+  'quantize',
+  'loss',
+  'perplexity',
+  'encodings',
+  'encoding_indices',
+  'distances',
+)
 
 
 def make(kind, ours, dtype=tf.float32, **policy):
@@ -71,7 +77,8 @@ def test_outputs_are_sonnets(kind, dtype, is_training, tmp_path):
       assert actual[key].dtype == expected[key].dtype, key
       assert actual[key].shape == expected[key].shape, key
       np.testing.assert_allclose(
-          actual[key], expected[key], rtol=rtol, atol=rtol, err_msg=key)
+        actual[key], expected[key], rtol=rtol, atol=rtol, err_msg=key
+      )
     for mine, theirs in zip(ours.variables, sonnet.variables, strict=True):
       assert mine.name == theirs.name
       np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=rtol)
@@ -87,8 +94,8 @@ def test_gradients_are_sonnets(kind, key, tmp_path):
       outputs = module(inputs, False)
       keys = ('quantize', 'loss', 'distances') if key == 'all' else (key,)
       value = sum(
-          tf.reduce_sum(tf.sin(tf.cast(outputs[k], tf.float64)))
-          for k in keys)
+        tf.reduce_sum(tf.sin(tf.cast(outputs[k], tf.float64))) for k in keys
+      )
     return tape.gradient(value, [inputs, module.embeddings])
 
   sonnet, ours = pair(kind, tf.float64, tmp_path)
@@ -96,8 +103,11 @@ def test_gradients_are_sonnets(kind, key, tmp_path):
     assert (actual is None) == (expected is None)
     if expected is not None:
       np.testing.assert_allclose(
-          tf.convert_to_tensor(actual), tf.convert_to_tensor(expected),
-          rtol=1e-12, atol=1e-14)  # a few roundings in float64
+        tf.convert_to_tensor(actual),
+        tf.convert_to_tensor(expected),
+        rtol=1e-12,
+        atol=1e-14,
+      )  # a few roundings in float64
 
 
 @kinds
@@ -110,23 +120,32 @@ def test_codebook_after_200_steps_is_sonnets(kind, tmp_path):
       step(module, optimizer, vectors(i, tf.float64, (40, D)))
     finals.append(module.embeddings.numpy())
   np.testing.assert_allclose(
-      finals[1], finals[0], rtol=1e-12, atol=1e-12)  # the promised tolerance
+    finals[1], finals[0], rtol=1e-12, atol=1e-12
+  )  # the promised tolerance
 
 
 @kinds
 def test_float32_run_without_near_ties(kind, tmp_path):
   # Vectors within 0.05 of corners at distance 2: rounding flips no code.
   corners = tf.constant(
-      [[x, y, z, 1.] for x in (-1., 1.) for y in (-1., 1.) for z in (-1., 1.)])
+    [
+      [x, y, z, 1.0]
+      for x in (-1.0, 1.0)
+      for y in (-1.0, 1.0)
+      for z in (-1.0, 1.0)
+    ]
+  )
   finals = []
   for module in pair(kind, tf.float32, tmp_path):
     module.embeddings.assign(
-        tf.transpose(tf.concat([0.9 * corners, 10 + corners[:4]], 0)))
+      tf.transpose(tf.concat([0.9 * corners, 10 + corners[:4]], 0))
+    )
     step = tf.function(train_step)
     optimizer = snt.optimizers.SGD(0.5)
     for i in range(50):
       noise = tf.random.stateless_uniform(
-          [5, 8, D], [9, i], minval=-0.05, maxval=0.05)
+        [5, 8, D], [9, i], minval=-0.05, maxval=0.05
+      )
       indices = step(module, optimizer, corners + noise)['encoding_indices']
     np.testing.assert_array_equal(indices, [range(8)] * 5)
     finals.append(module.embeddings.numpy())
@@ -148,7 +167,8 @@ def test_checkpoints_restore_both_ways(kind, tmp_path):
     source(vectors(1), True)
     target(vectors(1), True)
     np.testing.assert_allclose(
-        target.embeddings, source.embeddings, rtol=1e-5, atol=1e-6)
+      target.embeddings, source.embeddings, rtol=1e-5, atol=1e-6
+    )
 
 
 @kinds
@@ -161,15 +181,15 @@ def test_equal_initial_codebook_under_equal_seed(kind):
 
 
 def test_ema_step_by_hand():
-  module = VectorQuantizerEMA(1, 2, 0.5, 0.9, epsilon=0.)
-  module.embeddings.assign([[0., 10.]])
-  outputs = module(tf.constant([[1.], [3.], [12.]]), True)
+  module = VectorQuantizerEMA(1, 2, 0.5, 0.9, epsilon=0.0)
+  module.embeddings.assign([[0.0, 10.0]])
+  outputs = module(tf.constant([[1.0], [3.0], [12.0]]), True)
   assert outputs['encoding_indices'].numpy().tolist() == [0, 0, 1]
   # Quantized before the update; (1 + 9 + 4) / 3 times the commitment cost.
-  assert outputs['quantize'].numpy().tolist() == [[0.], [0.], [10.]]
+  assert outputs['quantize'].numpy().tolist() == [[0.0], [0.0], [10.0]]
   assert outputs['loss'].numpy() == pytest.approx(0.5 * 14 / 3)
   # The debiased average of one step is that step's mean.
-  assert module.embeddings.numpy()[0] == pytest.approx([2., 12.])
+  assert module.embeddings.numpy()[0] == pytest.approx([2.0, 12.0])
 
 
 @kinds
@@ -180,14 +200,16 @@ def test_function_equals_eager(kind, unknown, jit):
   graph.embeddings.assign(eager.embeddings)
   shape = [None, None, D] if unknown else [3, 5, D]
   function = tf.function(
-      lambda x: graph(x, True), jit_compile=jit,
-      input_signature=[tf.TensorSpec(shape)])
+    lambda x: graph(x, True),
+    jit_compile=jit,
+    input_signature=[tf.TensorSpec(shape)],
+  )
   expected, actual = eager(vectors(0), True), function(vectors(0))
   for key in KEYS:
-    np.testing.assert_allclose(
-        actual[key], expected[key], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(actual[key], expected[key], rtol=1e-5, atol=1e-6)
   np.testing.assert_allclose(
-      graph.embeddings, eager.embeddings, rtol=1e-5, atol=1e-6)
+    graph.embeddings, eager.embeddings, rtol=1e-5, atol=1e-6
+  )
 
 
 def reached_ops(concrete):
@@ -212,14 +234,17 @@ def test_what_nobody_reads_is_pruned(kind, monkeypatch):
 
   def ops_and_shapes(keys):
     function = tf.function(
-        lambda inputs: {key: module(inputs, True)[key] for key in keys})
-    ops = reached_ops(
-        function.get_concrete_function(tf.TensorSpec([3, 5, D])))
-    return ({op.type for op in ops},
-            {str(output.shape) for op in ops for output in op.outputs})
+      lambda inputs: {key: module(inputs, True)[key] for key in keys}
+    )
+    ops = reached_ops(function.get_concrete_function(tf.TensorSpec([3, 5, D])))
+    return (
+      {op.type for op in ops},
+      {str(output.shape) for op in ops for output in op.outputs},
+    )
 
   ops, shapes = ops_and_shapes(
-      ['quantize', 'loss', 'perplexity', 'encoding_indices'])
+    ['quantize', 'loss', 'perplexity', 'encoding_indices']
+  )
   assert 'OneHot' not in ops and '(15, 12)' not in shapes
   assert 'OneHot' in ops_and_shapes(['encodings'])[0]
   assert '(15, 12)' in ops_and_shapes(['distances'])[1]
@@ -251,8 +276,10 @@ def test_wrong_arguments_are_refused(kind):
   with pytest.raises(ValueError, match='last dimension 3, but .* is 4'):
     module.encode(tf.zeros([8, 3]))
   for dtype in (tf.int32, tf.float64):
-    with pytest.raises(ValueError, match=f'inputs are {dtype.name}, but the '
-                                         'codebook is float32: cast'):
+    with pytest.raises(
+      ValueError,
+      match=f'inputs are {dtype.name}, but the codebook is float32: cast',
+    ):
       module(tf.zeros([8, D], dtype), False)
   with pytest.raises(ValueError, match='use dtype=tf.float32'):
     VectorQuantizer(D, K, 0.25, dtype=tf.bfloat16)
@@ -273,16 +300,16 @@ def test_is_a_quantizer(kind):
   # To the bit: a decoder sees the same vectors with and without the encoder.
   np.testing.assert_array_equal(module.decode(codes), result.vectors)
   np.testing.assert_array_equal(
-      module.encode(tf.transpose(module.embeddings))[:, 0], range(K))
-  np.testing.assert_array_equal(
-      module.quantize(codes[..., 0]), result.vectors)
+    module.encode(tf.transpose(module.embeddings))[:, 0], range(K)
+  )
+  np.testing.assert_array_equal(module.quantize(codes[..., 0]), result.vectors)
   with pytest.raises(tf.errors.InvalidArgumentError, match=r'0\.\.11'):
     module.decode(tf.constant([[12]]))
 
 
 def test_unused_code_is_kept_exactly():
   module = make('ema', True, unused_codes='keep')
-  far = module.embeddings[:, -1] + 50.
+  far = module.embeddings[:, -1] + 50.0
   module.embeddings[:, -1].assign(far)
   for step in range(50):
     module(vectors(step), True)
@@ -296,12 +323,12 @@ def test_unused_code_is_kept_exactly():
 
 def test_code_used_once_is_kept():
   module = make('ema', True, unused_codes='keep')
-  module.embeddings[:, -1].assign([40.] * D)
-  module(tf.fill([1, D], 41.), True)
+  module.embeddings[:, -1].assign([40.0] * D)
+  module(tf.fill([1, D], 41.0), True)
   for step in range(50):
     module(vectors(step), True)
   # The quotient of two averages that shrink alike, a rounding per step.
-  np.testing.assert_allclose(module.embeddings[:, -1], [41.] * D, rtol=1e-5)
+  np.testing.assert_allclose(module.embeddings[:, -1], [41.0] * D, rtol=1e-5)
 
 
 @kinds
@@ -315,12 +342,12 @@ def test_starts_from_the_first_training_batch(kind, jit, initialization):
   np.testing.assert_array_equal(module.embeddings, before)
   outputs = call(vectors(0), True)
   # 12 of 15 vectors are codes of their own: they quantize to themselves.
-  distances = tf.reduce_sum((outputs['quantize'] - vectors(0))**2, -1)
+  distances = tf.reduce_sum((outputs['quantize'] - vectors(0)) ** 2, -1)
   assert (distances.numpy() == 0).sum() == K
   assert outputs['distances'].numpy().min(0).max() < 1e-5  # rounding
   # And no second start: these vectors would be codes of their own as well.
   outputs = call(vectors(1), True)
-  distances = tf.reduce_sum((outputs['quantize'] - vectors(1))**2, -1)
+  distances = tf.reduce_sum((outputs['quantize'] - vectors(1)) ** 2, -1)
   assert distances.numpy().min() > 0
 
 
@@ -331,8 +358,10 @@ def shifted(step):
 
 @kinds
 @pytest.mark.parametrize(
-    # With restarts a few codes are always on their way.
-    'unused_codes,least,most', [('sonnet', 0, 40), ('restart', 116, 128)])
+  # With restarts a few codes are always on their way.
+  'unused_codes,least,most',
+  [('sonnet', 0, 40), ('restart', 116, 128)],
+)
 def test_restarts_bring_codes_into_use(kind, unused_codes, least, most):
   tf.random.set_seed(0)
   policy = CodebookPolicy(unused_codes=unused_codes)
@@ -340,7 +369,7 @@ def test_restarts_bring_codes_into_use(kind, unused_codes, least, most):
     module = VectorQuantizerEMA(16, 128, 0.25, 0.9, policy=policy)
   else:
     module = VectorQuantizer(16, 128, 0.25, policy=policy)
-  optimizer = snt.optimizers.SGD(5.)
+  optimizer = snt.optimizers.SGD(5.0)
   step = tf.function(train_step)
   for i in range(100):
     step(module, optimizer, shifted(i))
@@ -373,8 +402,11 @@ def test_restart_resets_vector_count_and_sum_together():
   for step in range(5):
     module(vectors(step), True)
     np.testing.assert_allclose(
-        module.ema_dw.value, module.embeddings * module.ema_cluster_size.value,
-        rtol=1e-4, atol=1e-5)  # quotients of float32 numbers
+      module.ema_dw.value,
+      module.embeddings * module.ema_cluster_size.value,
+      rtol=1e-4,
+      atol=1e-5,
+    )  # quotients of float32 numbers
     for average in (module.ema_dw, module.ema_cluster_size):
-      hidden = average._hidden / (1 - 0.9**(step + 1))
+      hidden = average._hidden / (1 - 0.9 ** (step + 1))
       np.testing.assert_allclose(hidden, average.value, rtol=1e-5, atol=1e-6)

@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable
 
@@ -26,7 +28,14 @@ def run(main: Callable[[], int | None], usage: str) -> None:
   for name in FLAGS:
     if FLAGS.find_module_defining_flag(name).startswith('vqvae_tf'):
       FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
-  app.run(lambda argv: _guarded(main, argv))
+  app.run(lambda argv: _guarded(main, argv), flags_parser=_parse)
+
+
+def _parse(argv):
+  try:
+    return FLAGS(argv)
+  except flags.Error as error:
+    sys.exit(_failed(error))
 
 
 def _guarded(main, argv):
@@ -35,8 +44,20 @@ def _guarded(main, argv):
       raise UserError(f'{argv[1]!r} is no flag: see --help')
     return main()
   except (UserError, OSError) as error:
-    print(f'error: {error}', file=sys.stderr)
-    return 1
+    return _failed(error)
+  except KeyboardInterrupt:
+    return 128 + signal.SIGINT
+  except Exception as error:
+    # TensorFlow wraps what a data set raises in its pipeline.
+    damaged = re.search('cannot read the image .*', str(error))
+    if not damaged:
+      raise
+    return _failed(damaged[0])
+
+
+def _failed(error):
+  print(f'error: {error}', file=sys.stderr)
+  return 1
 
 
 def load_tensorflow() -> None:
@@ -69,14 +90,16 @@ def define_config_flags(preset: str) -> None:
   flags.DEFINE_bool('list_presets', False, 'list the presets and stop')
   for field, _ in configs.fields(configs.Config()):
     define = {
-        str: flags.DEFINE_string,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
+      str: flags.DEFINE_string,
+      int: flags.DEFINE_integer,
+      float: flags.DEFINE_float,
     }[field.type]
     help_text = field.metadata['help']
     if field.metadata['choices']:
       help_text += f': {", ".join(field.metadata["choices"])}'
-    define(field.name, None, f'{help_text} (default: the preset; {field.default!r})')
+    define(
+      field.name, None, f'{help_text} (default: the preset; {field.default!r})'
+    )
 
 
 def config_from_flags() -> configs.Config:
@@ -87,9 +110,9 @@ def config_from_flags() -> configs.Config:
   """
   preset = presets.named(FLAGS.preset).config
   given = {
-      field.name: FLAGS[field.name].value
-      for field, _ in configs.fields(preset)
-      if FLAGS[field.name].present
+    field.name: FLAGS[field.name].value
+    for field, _ in configs.fields(preset)
+    if FLAGS[field.name].present
   }
   return configs.replace(preset, **given)
 
@@ -101,10 +124,10 @@ def open_source(settings: configs.DataConfig, split: str, data_dir: str = ''):
 
   try:
     return datasets.open_source(
-        settings.dataset,
-        split,
-        data_dir or settings.data_dir or None,
-        settings.image_size or None,
+      settings.dataset,
+      split,
+      data_dir or settings.data_dir or None,
+      settings.image_size or None,
     )
   except ValueError as error:
     raise UserError(str(error)) from error
@@ -116,7 +139,7 @@ def define_subject_flags() -> None:
   flags.DEFINE_string('model', None, 'folder of an export, instead')
   flags.DEFINE_string('data_dir', None, "folder of the data (the run's own)")
   flags.DEFINE_enum(
-      'split', 'test', ['train', 'validation', 'test'], 'part of the data'
+    'split', 'test', ['train', 'validation', 'test'], 'part of the data'
   )
 
 
@@ -139,13 +162,8 @@ def list_presets() -> str:
   """Returns the presets as text, with source, duration and score."""
   blocks = []
   for name, preset in presets.PRESETS.items():
-    settings = ' '.join(
-        f'--{field.name}={value}'
-        for field, value in configs.fields(preset.config)
-        if value != field.default
-    )
     blocks.append(
-        f'{name}\n  source:   {preset.source}\n  duration: {preset.duration}\n'
-        f'  score:    {preset.score}\n  settings: {settings}'
+      f'{name}\n  source:   {preset.source}\n  duration: {preset.duration}\n'
+      f'  score:    {preset.score}\n  command:  {configs.command(preset.config)}'
     )
   return '\n\n'.join(blocks)

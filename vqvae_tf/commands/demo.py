@@ -4,7 +4,7 @@ from pathlib import Path
 
 from absl import flags
 
-from vqvae_tf import presets
+from vqvae_tf import configs, presets
 from vqvae_tf.commands import cli, train
 
 _USAGE = """Trains, evaluates, exports and draws a VQ-VAE on handwritten digits.
@@ -17,12 +17,15 @@ tool and are no benchmark.
 def main() -> None:
   """Runs the executable."""
   flags.DEFINE_string('workdir', 'runs/demo', 'folder of the run')
+  flags.DEFINE_integer('steps', None, 'training steps (default: the preset)')
   cli.run(_demo, _USAGE)
 
 
 def _demo() -> int:
   path = Path(flags.FLAGS.workdir)
   config = presets.named('digits').config
+  if flags.FLAGS.steps:
+    config = configs.replace(config, steps=flags.FLAGS.steps)
   if status := train.train(config, str(path)):
     return status
   from vqvae_tf import checkpoints, evaluation, export, visualization

@@ -31,6 +31,6 @@ def _export() -> None:
 
   output = args.output or f'{args.workdir}/export'
   path = export.export(
-      checkpoints.Workdir(args.workdir), output, args.overwrite
+    checkpoints.Workdir(args.workdir), output, args.overwrite
   )
   print(f'exported: {path}')

@@ -16,11 +16,11 @@ tensorboard/. Evaluate it with bin/evaluate, export it with bin/export.
 """
 
 
-def main(name: str = 'bin/train', preset: str = 'mnist') -> None:
+def main(name: str = 'bin/train', preset: str = 'default') -> None:
   """Runs the executable `name` with a preset as its default."""
   cli.define_config_flags(preset)
   flags.DEFINE_string(
-      'workdir', None, 'folder of the run (default: runs/ and the preset)'
+    'workdir', None, 'folder of the run (default: runs/ and the preset)'
   )
   cli.run(_train, _USAGE.format(name=name))
 
@@ -45,8 +45,8 @@ def train(config: configs.Config, path: str) -> int:
   if state.step < config.run.steps:
     return 128 + signal.SIGINT
   print(
-      f'{state.step} steps in {state.seconds:.0f} s, best at step '
-      f'{state.best_step}: {state.best_bits_per_dim:.4f} bits/dim on the '
-      f'validation split\nnext: bin/evaluate --workdir={path}'
+    f'{state.step} steps in {state.seconds:.0f} s, best at step '
+    f'{state.best_step}: {state.best_bits_per_dim:.4f} bits/dim on the '
+    f'validation split\nnext: bin/evaluate --workdir={path}'
   )
   return 0

@@ -15,25 +15,25 @@ if TYPE_CHECKING:
   from vqvae_tf.datasets.source import Source
 
 __all__ = [
-  "NAMES",
-  "SPLITS",
-  "Source",
-  "in_order",
-  "load",
-  "open_source",
-  "shuffled",
+  'NAMES',
+  'SPLITS',
+  'Source',
+  'in_order',
+  'load',
+  'open_source',
+  'shuffled',
 ]
 
 _HOME = {
-  "Source": "source",
-  "in_order": "pipeline",
-  "load": "catalog",
-  "open_source": "catalog",
-  "shuffled": "pipeline",
+  'Source': 'source',
+  'in_order': 'pipeline',
+  'load': 'catalog',
+  'open_source': 'catalog',
+  'shuffled': 'pipeline',
 }
 
 
 def __getattr__(name):
   if name not in _HOME:
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-  return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+  return getattr(importlib.import_module(f'{__name__}.{_HOME[name]}'), name)

@@ -27,37 +27,37 @@ class _Published(NamedTuple):
 
 
 _MNIST = _Published(
-  "mnist",
+  'mnist',
   idx,
   digits.CLASS_NAMES,
-  {"train": 3121080559, "test": 4001760473},
+  {'train': 3121080559, 'test': 4001760473},
 )
 
 _PUBLISHED = {
-  "mnist": _MNIST,
-  "mnist_binarized": _MNIST,
-  "fashion_mnist": _Published(
-    "fashion_mnist",
+  'mnist': _MNIST,
+  'mnist_binarized': _MNIST,
+  'fashion_mnist': _Published(
+    'fashion_mnist',
     idx,
     (
-      "T-shirt/top",
-      "Trouser",
-      "Pullover",
-      "Dress",
-      "Coat",
-      "Sandal",
-      "Shirt",
-      "Sneaker",
-      "Bag",
-      "Ankle boot",
+      'T-shirt/top',
+      'Trouser',
+      'Pullover',
+      'Dress',
+      'Coat',
+      'Sandal',
+      'Shirt',
+      'Sneaker',
+      'Bag',
+      'Ankle boot',
     ),
-    {"train": 785835114, "test": 606848831},
+    {'train': 785835114, 'test': 606848831},
   ),
-  "cifar10": _Published(
-    "cifar10",
+  'cifar10': _Published(
+    'cifar10',
     cifar,
     cifar.CLASS_NAMES,
-    {"train": 1323740258, "test": 3134871753},
+    {'train': 1323740258, 'test': 3134871753},
   ),
 }
 
@@ -91,20 +91,20 @@ def open_source(
   """
   names.check(name, split)
   folder = pathlib.Path(data_dir).expanduser() if data_dir else None
-  if name == "image_folder":
+  if name == 'image_folder':
     return _open_folder(split, folder, image_size)
   if image_size is not None:
     raise ValueError(
-      f"image_size is for image_folder; the images of {name} have their own"
+      f'image_size is for image_folder; the images of {name} have their own'
     )
-  if name == "digits":
+  if name == 'digits':
     return ArraySource(name, split, digits.read(split), digits.CLASS_NAMES)
   published = _PUBLISHED[name]
   arrays = _split(_read(name, published, split, folder), split)
-  if name == "mnist_binarized":
+  if name == 'mnist_binarized':
     arrays = arrays._replace(images=_binarized(arrays.images))
   if not len(arrays.images):
-    raise UserError(f"no examples for the {split} split of {name} in {folder}")
+    raise UserError(f'no examples for the {split} split of {name} in {folder}')
   return ArraySource(name, split, arrays, published.class_names)
 
 
@@ -135,18 +135,18 @@ def load(
 
 def _open_folder(split, folder, image_size):
   if folder is None:
-    raise ValueError("image_folder needs the folder of images (--data_dir)")
+    raise ValueError('image_folder needs the folder of images (--data_dir)')
   if image_size is None or image_size < 1:
     raise ValueError(
-      "image_folder needs the side of its images in pixels (--image_size), "
-      f"got {image_size}"
+      'image_folder needs the side of its images in pixels (--image_size), '
+      f'got {image_size}'
     )
   return ImageFolder(split, folder, image_size)
 
 
 def _read(name, published, split, folder) -> Arrays:
   """The published part that holds a split, from wherever it is to be had."""
-  part = "test" if split == "test" else "train"
+  part = 'test' if split == 'test' else 'train'
   store = folder or tfds.default_dir()
   paths = published.format.find(store, part)
   if paths:
@@ -155,17 +155,17 @@ def _read(name, published, split, folder) -> Arrays:
   prepared = prepared or tfds.download(store, published.tfds_name)
   if prepared:
     return tfds.tfds_arrays(prepared, part, published.labels_crc32[part])
-  wanted = ", ".join(published.format.names(part))
+  wanted = ', '.join(published.format.names(part))
   raise UserError(
-    f"no data for {name}: looked in {store} for {wanted} and for a prepared "
-    f"{published.tfds_name} of tensorflow-datasets, and no network answers to "
-    "download it; pass --data_dir=FOLDER with these files, or "
-    "--dataset=digits, which needs none"
+    f'no data for {name}: looked in {store} for {wanted} and for a prepared '
+    f'{published.tfds_name} of tensorflow-datasets, and no network answers to '
+    'download it; pass --data_dir=FOLDER with these files, or '
+    '--dataset=digits, which needs none'
   )
 
 
 def _split(arrays, split) -> Arrays:
-  if split == "test":
+  if split == 'test':
     return arrays
   part = splits.training_range(len(arrays.images), split)
   return Arrays(arrays.images[part], arrays.labels[part])

@@ -8,23 +8,23 @@ from vqvae_tf.datasets.source import Arrays
 from vqvae_tf.errors import UserError
 
 CLASS_NAMES = (
-  "airplane",
-  "automobile",
-  "bird",
-  "cat",
-  "deer",
-  "dog",
-  "frog",
-  "horse",
-  "ship",
-  "truck",
+  'airplane',
+  'automobile',
+  'bird',
+  'cat',
+  'deer',
+  'dog',
+  'frog',
+  'horse',
+  'ship',
+  'truck',
 )
 
 _FILES = {
-  "train": tuple(f"data_batch_{i}.bin" for i in range(1, 6)),
-  "test": ("test_batch.bin",),
+  'train': tuple(f'data_batch_{i}.bin' for i in range(1, 6)),
+  'test': ('test_batch.bin',),
 }
-_SUBFOLDER = "cifar-10-batches-bin"
+_SUBFOLDER = 'cifar-10-batches-bin'
 _RECORDS = 10_000
 _RECORD_BYTES = 1 + 3 * 32 * 32
 
@@ -53,7 +53,7 @@ def find(folder: pathlib.Path, part: str) -> tuple[pathlib.Path, ...] | None:
     if not missing:
       return paths
     if len(missing) < len(paths):
-      raise UserError(f"{place} lacks {', '.join(missing)}")
+      raise UserError(f'{place} lacks {", ".join(missing)}')
   return None
 
 
@@ -88,13 +88,13 @@ def _read_records(path):
   size = path.stat().st_size
   if size != expected:
     raise UserError(
-      f"{path} has {size} bytes, expected {expected} ({_RECORDS} records of "
-      f"{_RECORD_BYTES} bytes)"
+      f'{path} has {size} bytes, expected {expected} ({_RECORDS} records of '
+      f'{_RECORD_BYTES} bytes)'
     )
   records = np.fromfile(path, np.uint8).reshape(_RECORDS, _RECORD_BYTES)
   largest = records[:, 0].max()
   if largest >= len(CLASS_NAMES):
     raise UserError(
-      f"{path} holds the label {largest}, expected 0 to {len(CLASS_NAMES) - 1}"
+      f'{path} holds the label {largest}, expected 0 to {len(CLASS_NAMES) - 1}'
     )
   return records

@@ -5,7 +5,7 @@ import numpy as np
 from vqvae_tf.datasets import splits
 from vqvae_tf.datasets.source import Arrays
 
-CLASS_NAMES = tuple("0123456789")
+CLASS_NAMES = tuple('0123456789')
 
 
 def read(split: str) -> Arrays:

@@ -10,7 +10,7 @@ import numpy as np
 from vqvae_tf.datasets.source import Arrays
 from vqvae_tf.errors import UserError
 
-_STEMS = {"train": "train", "test": "t10k"}
+_STEMS = {'train': 'train', 'test': 't10k'}
 _IMAGES_MAGIC = 2051
 _LABELS_MAGIC = 2049
 _SIDE = 28
@@ -20,7 +20,7 @@ _NUM_CLASSES = 10
 def names(part: str) -> tuple[str, str]:
   """The names looked for, of the image file and of the label file."""
   stem = _STEMS[part]
-  return f"{stem}-images-idx3-ubyte[.gz]", f"{stem}-labels-idx1-ubyte[.gz]"
+  return f'{stem}-images-idx3-ubyte[.gz]', f'{stem}-labels-idx1-ubyte[.gz]'
 
 
 def find(
@@ -40,8 +40,8 @@ def find(
   """
   stem = _STEMS[part]
   found = [
-    _first(folder, f"{stem}-images", "idx3-ubyte"),
-    _first(folder, f"{stem}-labels", "idx1-ubyte"),
+    _first(folder, f'{stem}-images', 'idx3-ubyte'),
+    _first(folder, f'{stem}-labels', 'idx1-ubyte'),
   ]
   missing = [
     name for name, path in zip(names(part), found, strict=True) if not path
@@ -49,7 +49,7 @@ def find(
   if len(missing) == 2:
     return None
   if missing:
-    raise UserError(f"{folder} lacks {missing[0]}")
+    raise UserError(f'{folder} lacks {missing[0]}')
   return tuple(found)
 
 
@@ -74,22 +74,22 @@ def read(images_path: pathlib.Path, labels_path: pathlib.Path) -> Arrays:
   labels = _read_items(labels_path, _LABELS_MAGIC, ())
   if len(images) != len(labels):
     raise UserError(
-      f"{labels_path} holds {len(labels)} labels for the {len(images)} images "
-      f"of {images_path}"
+      f'{labels_path} holds {len(labels)} labels for the {len(images)} images '
+      f'of {images_path}'
     )
   if labels.max(initial=0) >= _NUM_CLASSES:
     raise UserError(
-      f"{labels_path} holds the label {labels.max()}, expected 0 to "
-      f"{_NUM_CLASSES - 1}"
+      f'{labels_path} holds the label {labels.max()}, expected 0 to '
+      f'{_NUM_CLASSES - 1}'
     )
   return Arrays(images[..., None], labels.astype(np.int32))
 
 
 def _first(folder, stem, suffix):
   # Some mirrors write a full stop where the original has a hyphen.
-  for separator in "-.":
-    for ending in ("", ".gz"):
-      path = folder / f"{stem}{separator}{suffix}{ending}"
+  for separator in '-.':
+    for ending in ('', '.gz'):
+      path = folder / f'{stem}{separator}{suffix}{ending}'
       if path.is_file():
         return path
   return None
@@ -97,39 +97,39 @@ def _first(folder, stem, suffix):
 
 def _read_items(path, magic, item_shape):
   data = _read_bytes(path)
-  header = struct.Struct(f">{2 + len(item_shape)}I")
+  header = struct.Struct(f'>{2 + len(item_shape)}I')
   if len(data) < header.size:
     raise UserError(
-      f"{path} is truncated: {len(data)} bytes, its header alone has "
-      f"{header.size}"
+      f'{path} is truncated: {len(data)} bytes, its header alone has '
+      f'{header.size}'
     )
   found_magic, count, *found_shape = header.unpack_from(data)
   if found_magic != magic:
     raise UserError(
-      f"{path} is no such IDX file: it starts with {found_magic}, expected "
-      f"{magic}"
+      f'{path} is no such IDX file: it starts with {found_magic}, expected '
+      f'{magic}'
     )
   if tuple(found_shape) != item_shape:
     raise UserError(
-      f"{path} holds images of {'x'.join(map(str, found_shape))} pixels, "
-      f"expected {'x'.join(map(str, item_shape))}"
+      f'{path} holds images of {"x".join(map(str, found_shape))} pixels, '
+      f'expected {"x".join(map(str, item_shape))}'
     )
   expected = header.size + count * int(np.prod(item_shape, dtype=np.int64))
   if len(data) != expected:
-    state = "is truncated" if len(data) < expected else "is too long"
+    state = 'is truncated' if len(data) < expected else 'is too long'
     raise UserError(
-      f"{path} {state}: {len(data)} bytes, expected {expected} for {count} "
-      f"items"
+      f'{path} {state}: {len(data)} bytes, expected {expected} for {count} '
+      f'items'
     )
   items = np.frombuffer(data, np.uint8, offset=header.size)
   return items.reshape((count, *item_shape))
 
 
 def _read_bytes(path):
-  if path.suffix != ".gz":
+  if path.suffix != '.gz':
     return path.read_bytes()
   try:
     with gzip.open(path) as file:
       return file.read()
   except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-    raise UserError(f"{path} is damaged or truncated: {error}") from error
+    raise UserError(f'{path} is damaged or truncated: {error}') from error

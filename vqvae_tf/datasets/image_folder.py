@@ -11,9 +11,9 @@ from vqvae_tf.datasets import splits
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
 
-EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
+EXTENSIONS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.webp')
 
-_FOLDERS = {"validation": ("validation", "val"), "test": ("test",)}
+_FOLDERS = {'validation': ('validation', 'val'), 'test': ('test',)}
 
 
 class ImageFolder(Source):
@@ -24,7 +24,7 @@ class ImageFolder(Source):
     split: str,
     folder: pathlib.Path,
     image_size: int,
-    name: str = "image_folder",
+    name: str = 'image_folder',
   ):
     """Lists the files; opens none.
 
@@ -45,11 +45,11 @@ class ImageFolder(Source):
       name, split, len(files), (image_size, image_size, 3), class_names
     )
     self._paths = [path for path, _ in files]
-    with tf.device("CPU"):
+    with tf.device('CPU'):
       self._labels = tf.constant([label for _, label in files], tf.int32)
 
   def fetch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    with tf.device("CPU"):
+    with tf.device('CPU'):
       # The gather comes first: it is the one that checks the range.
       labels = tf.gather(self._labels, indices)
       with tf.control_dependencies([labels]):
@@ -80,7 +80,7 @@ def decode(path: str | os.PathLike, image_size: int) -> np.ndarray:
   """
   try:
     with Image.open(path) as file:
-      image = ImageOps.exif_transpose(file).convert("RGB")
+      image = ImageOps.exif_transpose(file).convert('RGB')
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     # Pillow's filter widens when it shrinks an image, so nothing aliases.
@@ -92,28 +92,28 @@ def decode(path: str | os.PathLike, image_size: int) -> np.ndarray:
     return np.asarray(image)
   # Pillow's decoders raise nearly every kind of exception on damaged files.
   except Exception as error:
-    raise ValueError(f"cannot read the image {path}: {error}") from error
+    raise ValueError(f'cannot read the image {path}: {error}') from error
 
 
 def _list(folder, split):
   """Files with labels of a split, and the class names."""
   if not folder.is_dir():
-    raise UserError(f"image_folder: no such folder: {folder}")
-  if not _class_folders(folder / "train"):
+    raise UserError(f'image_folder: no such folder: {folder}')
+  if not _class_folders(folder / 'train'):
     files, class_names = _labelled(folder)
     chosen = splits.tenths(len(files), split)
     return _some([files[i] for i in chosen], folder, split), class_names
-  files, class_names = _labelled(folder / "train")
-  if split == "train" and not _split_folder(folder, "validation"):
+  files, class_names = _labelled(folder / 'train')
+  if split == 'train' and not _split_folder(folder, 'validation'):
     files = [file for i, file in enumerate(files) if i % 10 != 8]
-  elif split != "train":
+  elif split != 'train':
     place = _split_folder(folder, split)
     if place:
       files = _labelled(place, class_names)[0]
-    elif split == "validation":
+    elif split == 'validation':
       files = files[8::10]
     else:
-      raise UserError(f"image_folder: {folder} has a train but no test folder")
+      raise UserError(f'image_folder: {folder} has a train but no test folder')
   return _some(files, folder, split), class_names
 
 
@@ -122,9 +122,9 @@ def _labelled(folder, class_names=None):
   classes = _class_folders(folder)
   if not classes:
     raise UserError(
-      f"image_folder: {folder} holds no class folders; expected "
-      f"{folder / 'CLASS' / 'IMAGE.png'}, or train, validation and test with "
-      "such folders in each"
+      f'image_folder: {folder} holds no class folders; expected '
+      f'{folder / "CLASS" / "IMAGE.png"}, or train, validation and test with '
+      'such folders in each'
     )
   if class_names is None:
     class_names = tuple(entry.name for entry in classes)
@@ -133,7 +133,7 @@ def _labelled(folder, class_names=None):
     paths = _image_paths(entry)
     if paths and entry.name not in class_names:
       raise UserError(
-        f"image_folder: {entry} is a class that the training images lack"
+        f'image_folder: {entry} is a class that the training images lack'
       )
     files += [(path, class_names.index(entry.name)) for path in paths]
   return files, class_names
@@ -143,8 +143,8 @@ def _some(files, folder, split):
   if files:
     return files
   raise UserError(
-    f"image_folder: no images for the {split} split in the class folders of "
-    f"{folder}; extensions read: {' '.join(EXTENSIONS)}"
+    f'image_folder: no images for the {split} split in the class folders of '
+    f'{folder}; extensions read: {" ".join(EXTENSIONS)}'
   )
 
 
@@ -161,7 +161,7 @@ def _class_folders(folder):
   return sorted(
     entry
     for entry in folder.iterdir()
-    if not entry.name.startswith((".", "__")) and entry.is_dir()
+    if not entry.name.startswith(('.', '__')) and entry.is_dir()
   )
 
 
@@ -171,7 +171,7 @@ def _image_paths(folder):
     return sorted(
       entry.path
       for entry in entries
-      if not entry.name.startswith(".")
+      if not entry.name.startswith('.')
       and entry.name.lower().endswith(EXTENSIONS)
       and entry.is_file()
     )

@@ -56,10 +56,10 @@ def shuffled(
   _check_batch_size(batch_size)
   if source.num_examples < 1:
     raise ValueError(
-      f"the {source.split} split of {source.name} has no examples to shuffle"
+      f'the {source.split} split of {source.name} has no examples to shuffle'
     )
   if first_step < 0:
-    raise ValueError(f"first_step must be >= 0, got {first_step}")
+    raise ValueError(f'first_step must be >= 0, got {first_step}')
 
   def fetch(step):
     indices = shuffled_indices(step, batch_size, source.num_examples, seed)
@@ -96,7 +96,7 @@ def shuffled_indices(
       minval=None,
       maxval=None,
       dtype=tf.int32,
-      alg="philox",
+      alg='philox',
     )
 
   first = epochs[0]
@@ -115,7 +115,7 @@ def shuffled_indices(
 
 def _check_batch_size(batch_size):
   if batch_size < 1:
-    raise ValueError(f"batch_size must be >= 1, got {batch_size}")
+    raise ValueError(f'batch_size must be >= 1, got {batch_size}')
 
 
 def _shaped(source, batch, batch_size):

@@ -73,10 +73,10 @@ class ArraySource(Source):
     super().__init__(name, split, len(images), images.shape[1:], class_names)
     # A GPU would otherwise hold the whole set, and each batch would cross over
     # to it and back on its way through the input pipeline.
-    with tf.device("CPU"):
+    with tf.device('CPU'):
       self._images = tf.constant(images, tf.uint8)
       self._labels = tf.constant(labels, tf.int32)
 
   def fetch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    with tf.device("CPU"):
+    with tf.device('CPU'):
       return tf.gather(self._images, indices), tf.gather(self._labels, indices)

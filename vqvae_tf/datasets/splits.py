@@ -20,9 +20,9 @@ def tenths(num_examples: int, split: str) -> np.ndarray:
   """
   indices = np.arange(num_examples, dtype=np.int64)
   digit = indices % 10
-  if split == "train":
+  if split == 'train':
     return indices[digit < 8]
-  return indices[digit == {"validation": 8, "test": 9}[split]]
+  return indices[digit == {'validation': 8, 'test': 9}[split]]
 
 
 def num_held_out(num_examples: int) -> int:
@@ -37,6 +37,6 @@ def num_held_out(num_examples: int) -> int:
 def training_range(num_examples: int, split: str) -> slice:
   """Where 'train' or 'validation' lies in the published training data."""
   boundary = num_examples - num_held_out(num_examples)
-  if split == "train":
+  if split == 'train':
     return slice(0, boundary)
   return slice(boundary, num_examples)

@@ -17,15 +17,15 @@ _READ_BATCH = 1024
 
 def default_dir() -> pathlib.Path:
   """The folder that tensorflow-datasets uses when none is given."""
-  home = pathlib.Path.home() / "tensorflow_datasets"
-  return pathlib.Path(os.environ.get("TFDS_DATA_DIR", home))
+  home = pathlib.Path.home() / 'tensorflow_datasets'
+  return pathlib.Path(os.environ.get('TFDS_DATA_DIR', home))
 
 
 def find(folder: pathlib.Path, name: str) -> pathlib.Path | None:
   """The newest prepared version of a data set in a folder, or None."""
   versions = []
-  for info in (folder / name).glob("[0-9]*/dataset_info.json"):
-    numbers = info.parent.name.split(".")
+  for info in (folder / name).glob('[0-9]*/dataset_info.json'):
+    numbers = info.parent.name.split('.')
     if all(number.isdigit() for number in numbers):
       versions.append(([int(number) for number in numbers], info.parent))
   return max(versions)[1] if versions else None
@@ -56,7 +56,7 @@ def download(folder: pathlib.Path, name: str) -> pathlib.Path | None:
     )
   except Exception as error:
     raise UserError(
-      f"the download of {name} to {folder} failed: {_one_line(error)}"
+      f'the download of {name} to {folder} failed: {_one_line(error)}'
     ) from error
   return pathlib.Path(builder.data_dir)
 
@@ -90,16 +90,16 @@ def tfds_arrays(
     images, labels = map(np.concatenate, zip(*batches, strict=True))
   except Exception as error:
     raise UserError(
-      f"the prepared data in {path} cannot be read: {_one_line(error)}"
+      f'the prepared data in {path} cannot be read: {_one_line(error)}'
     ) from error
   order = _published_places(len(labels), part)
   images[order], labels[order] = images.copy(), labels.copy()
   found = zlib.crc32(labels.astype(np.uint8).tobytes())
   if labels_crc32 is not None and found != labels_crc32:
     raise UserError(
-      f"the prepared data in {path} is not the published {part} data (checksum "
-      f"of the labels {found}, expected {labels_crc32}); remove it, or pass "
-      "--data_dir with the original files"
+      f'the prepared data in {path} is not the published {part} data (checksum '
+      f'of the labels {found}, expected {labels_crc32}); remove it, or pass '
+      '--data_dir with the original files'
     )
   return Arrays(images, labels.astype(np.int32))
 
@@ -113,7 +113,7 @@ def _published_places(num_examples, part):
   """
   return sorted(
     range(num_examples),
-    key=lambda i: hashlib.md5(f"{part}{i}".encode()).digest(),
+    key=lambda i: hashlib.md5(f'{part}{i}'.encode()).digest(),
   )
 
 
@@ -123,8 +123,8 @@ def _library():
     import tensorflow_datasets
   except ImportError as error:
     raise UserError(
-      f"tensorflow-datasets cannot be loaded ({error}): "
-      "pip install tensorflow-datasets importlib_resources"
+      f'tensorflow-datasets cannot be loaded ({error}): '
+      'pip install tensorflow-datasets importlib_resources'
     ) from error
   return tensorflow_datasets
 

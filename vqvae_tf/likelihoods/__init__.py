@@ -7,9 +7,9 @@ from vqvae_tf.likelihoods.logistic_mixture import LogisticMixture
 from vqvae_tf.likelihoods.normal import Normal
 
 __all__ = [
-  "Bernoulli",
-  "Categorical",
-  "Likelihood",
-  "LogisticMixture",
-  "Normal",
+  'Bernoulli',
+  'Categorical',
+  'Likelihood',
+  'LogisticMixture',
+  'Normal',
 ]

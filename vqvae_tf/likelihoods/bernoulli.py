@@ -27,7 +27,7 @@ class Bernoulli(Likelihood):
   def _log_mass(self, params, images):
     log_mass = -tf.nn.softplus(tf.where(images == 255, -params, params))
     possible = (images == 0) | (images == 255)
-    return tf.where(possible, log_mass, float("-inf"))
+    return tf.where(possible, log_mass, float('-inf'))
 
   def _mean(self, params):
     return tf.where(params > 0, tf.constant(255, tf.uint8), 0)

@@ -38,7 +38,7 @@ class Likelihood(snt.Module):
     """
     super().__init__(name=name)
     if channels < 1:
-      raise ValueError(f"channels must be at least 1, got {channels}")
+      raise ValueError(f'channels must be at least 1, got {channels}')
     self.channels = channels
 
   @property
@@ -48,7 +48,7 @@ class Likelihood(snt.Module):
 
   @abc.abstractmethod
   def _log_mass(self, params, images):
-    """Nats per pixel or sub-pixel, [B, H, W, ...], from float32 params."""
+    """Nats per pixel or sub-pixel, [B, ...], from float32 params."""
 
   @abc.abstractmethod
   def _mean(self, params):
@@ -105,11 +105,11 @@ class Likelihood(snt.Module):
         likelihood's, or if params and images differ in B, H or W.
     """
     params = self._checked_params(params)
-    images = self._checked(_uint8(images), "images", self.channels, "channels")
+    images = self._checked(_uint8(images), 'images', self.channels, 'channels')
     if not params.shape[:-1].is_compatible_with(images.shape[:-1]):
       raise ValueError(
-        "params and images differ in batch, height or width: "
-        f"{params.shape[:-1]} and {images.shape[:-1]}"
+        'params and images differ in batch, height or width: '
+        f'{params.shape[:-1]} and {images.shape[:-1]}'
       )
     log_mass = self._log_mass(params, images)
     return tf.reduce_sum(log_mass, axis=list(range(1, log_mass.shape.rank)))
@@ -150,14 +150,14 @@ class Likelihood(snt.Module):
     """
     seed = tf.convert_to_tensor(seed, tf.int32)
     if not seed.shape.is_compatible_with([2]):
-      raise ValueError(f"the seed must have shape (2,), got {seed.shape}")
+      raise ValueError(f'the seed must have shape (2,), got {seed.shape}')
     return self._sample(self._checked_params(params), seed)
 
   def _checked_params(self, params):
     params = tf.convert_to_tensor(params)
     if not params.dtype.is_floating:
-      raise TypeError(f"params must be floats, got {params.dtype.name}")
-    params = self._checked(params, "params", self.num_params, "parameter maps")
+      raise TypeError(f'params must be floats, got {params.dtype.name}')
+    params = self._checked(params, 'params', self.num_params, 'parameter maps')
     # The log-masses of a half-precision network still need float32: the sum
     # over an image has thousands of terms.
     return tf.cast(params, tf.float32)
@@ -166,11 +166,11 @@ class Likelihood(snt.Module):
     """Refuses a tensor that is not [B, H, W, expected]."""
     shape = tensor.shape
     if shape.rank is not None and shape.rank != 4:
-      raise ValueError(f"{name} must be [B, H, W, {expected}], got {shape}")
+      raise ValueError(f'{name} must be [B, H, W, {expected}], got {shape}')
     if shape.rank is not None and shape[-1] not in (None, expected):
       raise ValueError(
-        f"{type(self).__name__}(channels={self.channels}) takes {name} with "
-        f"{expected} {what}, got {shape[-1]}"
+        f'{type(self).__name__}(channels={self.channels}) takes {name} with '
+        f'{expected} {what}, got {shape[-1]}'
       )
     return tf.ensure_shape(tensor, [None, None, None, expected])
 
@@ -183,5 +183,5 @@ class Likelihood(snt.Module):
 def _uint8(images):
   images = tf.convert_to_tensor(images)
   if images.dtype != tf.uint8:
-    raise TypeError(f"images must be uint8, got {images.dtype.name}")
+    raise TypeError(f'images must be uint8, got {images.dtype.name}')
   return images

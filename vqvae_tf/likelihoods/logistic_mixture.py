@@ -7,25 +7,26 @@ import tensorflow as tf
 
 from vqvae_tf.likelihoods import noise
 from vqvae_tf.likelihoods.likelihood import Likelihood
+from vqvae_tf.likelihoods.logistic_bins import log_bin_mass
 from vqvae_tf.likelihoods.scales import bounded_log_scale
 
 
 class Components(NamedTuple):
-  """The parts of a mixture of K components over pixels of C channels.
+  """The parts of a mixture of K components over N = H W pixels of C channels.
 
   Attributes:
-    logits: float32 [B, H, W, K], of the component that all channels share.
-    locations: float32 [B, H, W, C, K], in the pixel range, before the
+    logits: float32 [B, K, N], of the component that all channels share.
+    locations: C tensors float32 [B, K, N], in the pixel range, before the
       earlier channels move them.
-    log_scales: float32 [B, H, W, C, K], of scales in the pixel range.
-    coefficients: float32 [B, H, W, C (C - 1) / 2, K], in (-1, 1), of channel
-      j for channel c > j at row c (c - 1) / 2 + j.
+    log_scales: C tensors float32 [B, K, N], of scales in the pixel range.
+    coefficients: C (C - 1) / 2 tensors float32 [B, K, N], in (-1, 1), of
+      channel j for channel c > j at index c (c - 1) / 2 + j.
   """
 
   logits: tf.Tensor
-  locations: tf.Tensor
-  log_scales: tf.Tensor
-  coefficients: tf.Tensor
+  locations: list[tf.Tensor]
+  log_scales: list[tf.Tensor]
+  coefficients: list[tf.Tensor]
 
 
 class LogisticMixture(Likelihood):
@@ -66,7 +67,7 @@ class LogisticMixture(Likelihood):
     """
     super().__init__(channels, name=name)
     if num_mixtures < 1:
-      raise ValueError(f"num_mixtures must be at least 1, got {num_mixtures}")
+      raise ValueError(f'num_mixtures must be at least 1, got {num_mixtures}')
     self.num_mixtures = num_mixtures
 
   @property
@@ -98,33 +99,37 @@ class LogisticMixture(Likelihood):
 
   def _components(self, params):
     count = self.num_mixtures
-    rows = self._unpack(params, self._rows, count)
-    logits, locations, log_scales, coefficients = tf.split(
-      rows, [1, self.channels, self.channels, -1], axis=-2
+    logits, *rows = _planes(params, self._rows)
+    locations, log_scales, coefficients = (
+      rows[: self.channels],
+      rows[self.channels : 2 * self.channels],
+      rows[2 * self.channels :],
     )
     centres = (tf.range(count, dtype=tf.float32) + 0.5) / count - 0.5
+    initial_log_scale = math.log(min(0.125, 0.5 / count))
     return Components(
-      logits=tf.squeeze(logits, axis=-2),
-      locations=locations + centres,
-      log_scales=bounded_log_scale(
-        log_scales + math.log(min(0.125, 0.5 / count))
-      ),
-      coefficients=tf.tanh(coefficients),
+      logits=logits,
+      locations=[row + centres[:, tf.newaxis] for row in locations],
+      log_scales=[
+        bounded_log_scale(row + initial_log_scale) for row in log_scales
+      ],
+      coefficients=[tf.tanh(row) for row in coefficients],
     )
 
   def _log_mass(self, params, images):
     parts = self._components(params)
-    pixels = self.to_float(images)[..., tf.newaxis]
-    earlier = tf.unstack(pixels, axis=-2)
-    locations = tf.stack(
-      [_location(parts, c, earlier) for c in range(self.channels)], axis=-2
-    )
-    log_masses = _log_bin_mass(
-      images[..., tf.newaxis], locations, parts.log_scales
-    )
-    return tf.reduce_logsumexp(
-      tf.nn.log_softmax(parts.logits) + tf.reduce_sum(log_masses, axis=-2),
-      axis=-1,
+    images = _planes(images, self.channels)
+    pixels = [self.to_float(image) for image in images]
+    # Of each component and all channels.
+    log_masses = parts.logits
+    for c in range(self.channels):
+      log_masses += log_bin_mass(
+        tf.cast(images[c], tf.float32),
+        _location(parts, c, pixels),
+        parts.log_scales[c],
+      )
+    return tf.reduce_logsumexp(log_masses, axis=1) - tf.reduce_logsumexp(
+      parts.logits, axis=1
     )
 
   def _mean(self, params):
@@ -132,60 +137,59 @@ class LogisticMixture(Likelihood):
     means = []
     for c in range(self.channels):
       means.append(tf.clip_by_value(_location(parts, c, means), -0.5, 0.5))
-    weights = tf.nn.softmax(parts.logits)[..., tf.newaxis, :]
-    return self.to_uint8(
-      tf.reduce_sum(weights * tf.stack(means, axis=-2), axis=-1)
-    )
+    weights = tf.nn.softmax(parts.logits, axis=1)
+    means = [tf.reduce_sum(weights * mean, axis=1) for mean in means]
+    return self._image(means, params)
 
   def _sample(self, params, seed):
     parts = self._components(params)
     seed_component, seed_value = noise.split(seed)
     gumbel = noise.gumbel(tf.shape(parts.logits), seed_component)
-    chosen = tf.argmax(parts.logits + gumbel, axis=-1, output_type=tf.int32)
+    chosen = tf.one_hot(
+      tf.argmax(parts.logits + gumbel, axis=1), self.num_mixtures, axis=1
+    )
     # Components of one logistic: the rest of the mixture is no longer needed.
-    parts = Components(*(_choose(part, chosen) for part in parts))
-    spread = tf.exp(parts.log_scales)
-    spread *= noise.logistic(tf.shape(spread), seed_value)
+    parts = tf.nest.map_structure(
+      lambda part: tf.reduce_sum(chosen * part, axis=1), parts
+    )
+    spreads = tf.exp(tf.stack(parts.log_scales))
+    spreads *= noise.logistic(tf.shape(spreads), seed_value)
     pixels = []
     for c in range(self.channels):
       # Later channels lean on the pixel, not on the number it was rounded
       # from, as they do in `log_prob`.
-      value = _location(parts, c, pixels) + spread[..., c, :]
+      value = _location(parts, c, pixels) + spreads[c]
       pixels.append(self.to_float(self.to_uint8(value)))
-    return self.to_uint8(tf.concat(pixels, axis=-1))
+    return self._image(pixels, params)
+
+  def _image(self, channels, params):
+    """Makes uint8 [B, H, W, C] of a float [B, N] per channel."""
+    shape = tf.concat([tf.shape(params)[:-1], [self.channels]], axis=0)
+    return self.to_uint8(tf.reshape(tf.stack(channels, axis=-1), shape))
+
+
+def _planes(tensor, count):
+  """Takes [B, H, W, count * K] apart into `count` tensors [B, K, H W].
+
+  On a CPU loops over the many pixels of a plane vectorize; loops over the
+  few components of a pixel do not. A list rather than one tensor, because XLA
+  joins the gradients of many planes by copying, but those of a few larger
+  slices by branching at every element.
+  """
+  batch, height, width, _ = tf.unstack(tf.shape(tensor))
+  maps = tensor.shape[-1]
+  planes = tf.linalg.matrix_transpose(
+    tf.reshape(tensor, [batch, height * width, maps])
+  )
+  return tf.unstack(
+    tf.reshape(planes, [batch, count, maps // count, height * width]), axis=1
+  )
 
 
 def _location(parts, channel, earlier):
-  """Locations [B, H, W, K] of a channel, given the earlier channels."""
+  """Locations of a channel, given the pixels of the earlier channels."""
   first = channel * (channel - 1) // 2
-  location = parts.locations[..., channel, :]
+  location = parts.locations[channel]
   for j in range(channel):
-    location += parts.coefficients[..., first + j, :] * earlier[j]
+    location += parts.coefficients[first + j] * earlier[j]
   return location
-
-
-def _choose(part, chosen):
-  """[B, H, W, ..., K] to [B, H, W, ..., 1], the chosen component's."""
-  return tf.gather(part, chosen[..., tf.newaxis], axis=-1, batch_dims=3)
-
-
-def _log_bin_mass(images, locations, log_scales):
-  """Nats of each bin under each logistic, [B, H, W, C, K].
-
-  F(b) - F(a) = F(b) F(-a) (1 - exp(a - b)), so that with b - a = w
-
-      log mass = -softplus(-b) - softplus(a) + log(1 - exp(-w)),
-
-  exact at any distance and any scale; a bin at an end keeps one of the first
-  two terms, that of its only edge.
-  """
-  # In grey levels: the edges are then exact, and neighbours agree on them.
-  levels = tf.cast(images, tf.float32)
-  locations = 255.0 * (locations + 0.5)
-  precisions = tf.exp(-log_scales) / 255.0
-  black, white = images == 0, images == 255
-  below_high = -tf.nn.softplus((locations - (levels + 0.5)) * precisions)
-  above_low = -tf.nn.softplus(((levels - 0.5) - locations) * precisions)
-  both = tf.math.log(-tf.math.expm1(-precisions))
-  interior = below_high + above_low + both
-  return tf.where(black, below_high, tf.where(white, above_low, interior))

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 # Named, because the automatic choice differs between devices. XLA still lays
 # out the numbers of one seed in another order.
-ALGORITHM = "philox"
+ALGORITHM = 'philox'
 
 
 def split(seed):

@@ -52,14 +52,14 @@ class Normal(Likelihood):
     )
     if scale is None:
       self.log_scale = tf.Variable(
-        math.log(INITIAL_SCALE), dtype=tf.float32, name="log_scale"
+        math.log(INITIAL_SCALE), dtype=tf.float32, name='log_scale'
       )
       return
     low, high = math.exp(-LOG_SCALE_LIMIT), math.exp(LOG_SCALE_LIMIT)
     if not low <= scale <= high:
       raise ValueError(
-        f"scale must lie between {low:.5f} and {high:.0f} (1 is the range of "
-        f"a pixel), got {scale}"
+        f'scale must lie between {low:.5f} and {high:.0f} (1 is the range of '
+        f'a pixel), got {scale}'
       )
     self.log_scale = math.log(scale)
 

@@ -110,9 +110,7 @@ def log_narrow_bin_mass(middle, width):
   large = tf.where(small, 1.0, y)
   closed = large + tf.math.log1p(-tf.exp(-2.0 * large)) - tf.math.log(2 * large)
   log_density = tf.math.log(width) - 0.5 * tf.square(middle) - _LOG_SQRT_2PI
-  return (
-    log_density + tf.where(small, series, closed) - tf.square(width) / 24.0
-  )
+  return log_density + tf.where(small, series, closed) - tf.square(width) / 24.0
 
 
 def _log_mass_beside(low, high, width):

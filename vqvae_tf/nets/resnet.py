@@ -24,8 +24,12 @@ def _padding(size):
   return _PADDING if any(side % 2 for side in size) else 'SAME'
 
 
+def _half(channels):
+  return max(1, channels // 2)
+
+
 def halved_sizes(
-    size: tuple[int, int], num_halvings: int
+  size: tuple[int, int], num_halvings: int
 ) -> list[tuple[int, int]]:
   """Returns the sizes that an image passes through, largest first.
 
@@ -46,8 +50,8 @@ def halved_sizes(
     sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
   if min(sizes[-1]) < 1:
     raise ValueError(
-        f'an image of {size[0]}x{size[1]} pixels cannot be halved '
-        f'{num_halvings} times: use fewer halvings or larger images'
+      f'an image of {size[0]}x{size[1]} pixels cannot be halved '
+      f'{num_halvings} times: use fewer halvings or larger images'
     )
   return sizes
 
@@ -70,7 +74,8 @@ class Downsample(snt.Module):
   def __call__(self, inputs):
     self._initialize(inputs)
     w = tf.cast(self.w, inputs.dtype)
-    outputs = tf.nn.conv2d(inputs, w, strides=2, padding=_padding(inputs.shape[1:3]))
+    padding = _padding(inputs.shape[1:3])
+    outputs = tf.nn.conv2d(inputs, w, strides=2, padding=padding)
     return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
 
 
@@ -83,7 +88,7 @@ class Upsample(snt.Module):
   """
 
   def __init__(
-      self, channels: int, size: tuple[int, int], name: str = 'upsample'
+    self, channels: int, size: tuple[int, int], name: str = 'upsample'
   ):
     super().__init__(name=name)
     self.channels = channels
@@ -104,7 +109,7 @@ class Upsample(snt.Module):
     batch = inputs.shape[0] or tf.shape(inputs)[0]
     shape = [batch, *self.size, self.channels]
     outputs = tf.nn.conv2d_transpose(
-        inputs, w, shape, strides=2, padding=_padding(self.size)
+      inputs, w, shape, strides=2, padding=_padding(self.size)
     )
     return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
 
@@ -113,19 +118,19 @@ class ResidualStack(snt.Module):
   """Residual blocks x + conv1x1(relu(conv3x3(relu(x)))), ReLU at the end."""
 
   def __init__(
-      self,
-      num_hiddens: int,
-      num_residual_layers: int,
-      num_residual_hiddens: int,
-      name: str = 'residual_stack',
+    self,
+    num_hiddens: int,
+    num_residual_layers: int,
+    num_residual_hiddens: int,
+    name: str = 'residual_stack',
   ):
     super().__init__(name=name)
     self._blocks = [
-        (
-            snt.Conv2D(num_residual_hiddens, 3, name=f'res3x3_{i}'),
-            snt.Conv2D(num_hiddens, 1, name=f'res1x1_{i}'),
-        )
-        for i in range(num_residual_layers)
+      (
+        snt.Conv2D(num_residual_hiddens, 3, name=f'res3x3_{i}'),
+        snt.Conv2D(num_hiddens, 1, name=f'res1x1_{i}'),
+      )
+      for i in range(num_residual_layers)
     ]
 
   def __call__(self, inputs):
@@ -146,22 +151,22 @@ class Encoder(snt.Module):
   """
 
   def __init__(
-      self,
-      num_hiddens: int,
-      num_residual_layers: int,
-      num_residual_hiddens: int,
-      num_halvings: int,
-      name: str = 'encoder',
+    self,
+    num_hiddens: int,
+    num_residual_layers: int,
+    num_residual_hiddens: int,
+    num_halvings: int,
+    name: str = 'encoder',
   ):
     super().__init__(name=name)
     self.num_halvings = num_halvings
     self._halvings = [
-        Downsample(num_hiddens if i else num_hiddens // 2, name=f'halve_{i}')
-        for i in range(num_halvings)
+      Downsample(num_hiddens if i else _half(num_hiddens), name=f'halve_{i}')
+      for i in range(num_halvings)
     ]
     self._conv = snt.Conv2D(num_hiddens, 3, name='conv')
     self._residual_stack = ResidualStack(
-        num_hiddens, num_residual_layers, num_residual_hiddens
+      num_hiddens, num_residual_layers, num_residual_hiddens
     )
 
   def __call__(self, inputs):
@@ -196,27 +201,27 @@ class Decoder(snt.Module):
   """
 
   def __init__(
-      self,
-      num_outputs: int,
-      image_size: tuple[int, int],
-      num_hiddens: int,
-      num_residual_layers: int,
-      num_residual_hiddens: int,
-      num_halvings: int,
-      name: str = 'decoder',
+    self,
+    num_outputs: int,
+    image_size: tuple[int, int],
+    num_hiddens: int,
+    num_residual_layers: int,
+    num_residual_hiddens: int,
+    num_halvings: int,
+    name: str = 'decoder',
   ):
     super().__init__(name=name)
     self._conv = snt.Conv2D(num_hiddens, 3, name='conv')
     self._residual_stack = ResidualStack(
-        num_hiddens, num_residual_layers, num_residual_hiddens
+      num_hiddens, num_residual_layers, num_residual_hiddens
     )
     self.image_size = image_size
     *sizes, self.grid_size = halved_sizes(image_size, num_halvings)
-    channels = [num_hiddens] * (num_halvings - 2) + [num_hiddens // 2]
+    channels = [num_hiddens] * (num_halvings - 2) + [_half(num_hiddens)]
     channels = channels[: num_halvings - 1] + [num_outputs]
     self._doublings = [
-        Upsample(c, size, name=f'double_{i}')
-        for i, (c, size) in enumerate(zip(channels, sizes[::-1], strict=True))
+      Upsample(c, size, name=f'double_{i}')
+      for i, (c, size) in enumerate(zip(channels, sizes[::-1], strict=True))
     ]
 
   def __call__(self, inputs):
@@ -233,8 +238,8 @@ class Decoder(snt.Module):
     """
     if tuple(inputs.shape[1:3]) != self.grid_size:
       raise ValueError(
-          f'the decoder takes a grid of {self.grid_size} for images of '
-          f'{self.image_size}, not {tuple(inputs.shape[1:3])}'
+        f'the decoder takes a grid of {self.grid_size} for images of '
+        f'{self.image_size}, not {tuple(inputs.shape[1:3])}'
       )
     outputs = self._residual_stack(self._conv(inputs))
     for i, doubling in enumerate(self._doublings):

@@ -3,21 +3,21 @@
 from vqvae_tf.quantizers.codebook import CodebookPolicy
 from vqvae_tf.quantizers.nearest import nearest_codes
 from vqvae_tf.quantizers.quantizer import (
-    Quantized,
-    Quantizer,
-    straight_through,
+  Quantized,
+  Quantizer,
+  straight_through,
 )
 from vqvae_tf.quantizers.vector_quantizer import (
-    VectorQuantizer,
-    VectorQuantizerEMA,
+  VectorQuantizer,
+  VectorQuantizerEMA,
 )
 
 __all__ = [
-    'CodebookPolicy',
-    'Quantized',
-    'Quantizer',
-    'VectorQuantizer',
-    'VectorQuantizerEMA',
-    'nearest_codes',
-    'straight_through',
+  'CodebookPolicy',
+  'Quantized',
+  'Quantizer',
+  'VectorQuantizer',
+  'VectorQuantizerEMA',
+  'nearest_codes',
+  'straight_through',
 ]

@@ -51,16 +51,21 @@ class CodebookPolicy:
     Arthur and Vassilvitskii, k-means++: The Advantages of Careful Seeding,
     2007. Dhariwal et al., Jukebox, 2020, section 3 (random restarts).
   """
+
   initialization: str = 'variance_scaling'
   unused_codes: str = 'sonnet'
   seed: int = 0
 
   def __post_init__(self):
-    for field, known in (('initialization', INITIALIZATIONS),
-                         ('unused_codes', UNUSED_CODES)):
+    for field, known in (
+      ('initialization', INITIALIZATIONS),
+      ('unused_codes', UNUSED_CODES),
+    ):
       if getattr(self, field) not in known:
-        raise ValueError(f'{field} must be one of {", ".join(known)}, not '
-                         f'{getattr(self, field)!r}.')
+        raise ValueError(
+          f'{field} must be one of {", ".join(known)}, not '
+          f'{getattr(self, field)!r}.'
+        )
 
 
 AS_SONNET = CodebookPolicy()
@@ -97,20 +102,23 @@ class DebiasedAverage(snt.ExponentialMovingAverage):
     """
     average = tf.convert_to_tensor(average)
     steps = tf.cast(self._counter, average.dtype)
-    hidden = average * (1. - tf.pow(self._decay, steps))
+    hidden = average * (1.0 - tf.pow(self._decay, steps))
     self._hidden.assign(tf.where(where, hidden, self._hidden))
     self.average.assign(tf.where(where, average, self.average))
 
 
-def code_counts(codes: tf.Tensor, num_embeddings: int,
-                dtype: tf.DType) -> tf.Tensor:
+def code_counts(
+  codes: tf.Tensor, num_embeddings: int, dtype: tf.DType
+) -> tf.Tensor:
   """Returns how many of [N] codes are k: float [K]."""
   return tf.math.unsorted_segment_sum(
-      tf.ones_like(codes, dtype), codes, num_embeddings)
+    tf.ones_like(codes, dtype), codes, num_embeddings
+  )
 
 
-def code_sums(inputs: tf.Tensor, codes: tf.Tensor,
-              num_embeddings: int) -> tf.Tensor:
+def code_sums(
+  inputs: tf.Tensor, codes: tf.Tensor, num_embeddings: int
+) -> tf.Tensor:
   """Returns the sum of the vectors of each code.
 
   sum_k = sum of x_n over all n with code_n = k.
@@ -141,8 +149,9 @@ def perplexity(counts: tf.Tensor) -> tf.Tensor:
   return tf.exp(-tf.reduce_sum(p * tf.math.log(p + 1e-10)))
 
 
-def sample_indices(size: tf.Tensor, count: int,
-                   seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def sample_indices(
+  size: tf.Tensor, count: int, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
   """Draws numbers below `size`, uniformly and none twice.
 
   Args:
@@ -160,8 +169,9 @@ def sample_indices(size: tf.Tensor, count: int,
   return tf.gather(drawn, tf.minimum(rank, size - 1)), rank < size
 
 
-def spread_indices(inputs: tf.Tensor, count: int,
-                   seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def spread_indices(
+  inputs: tf.Tensor, count: int, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
   """Draws vectors far from each other, as k-means++ draws its first centres.
 
   P(x_n is next) = d_n^2 / sum_m d_m^2, d_n the distance from x_n to the
@@ -181,26 +191,29 @@ def spread_indices(inputs: tf.Tensor, count: int,
   """
   size = tf.shape(inputs)[0]
   draws = tf.random.stateless_uniform(
-      [count], seed, dtype=inputs.dtype, alg='philox')
+    [count], seed, dtype=inputs.dtype, alg='philox'
+  )
 
   def step(place, distances, drawn):
     mass = tf.cumsum(distances)
     below = tf.cast(mass <= draws[place] * mass[-1], tf.int32)
     row = tf.minimum(tf.reduce_sum(below), size - 1)
-    to_row = tf.reduce_sum(
-        tf.math.squared_difference(inputs, inputs[row]), 1)
+    to_row = tf.reduce_sum(tf.math.squared_difference(inputs, inputs[row]), 1)
     # Before the first draw all "distances" are one: uniform.
     distances = tf.where(place == 0, to_row, tf.minimum(distances, to_row))
     return place + 1, distances, drawn.write(place, row)
 
   _, _, drawn = tf.while_loop(
-      lambda place, *_: place < count, step,
-      (0, tf.ones_like(inputs[:, 0]), tf.TensorArray(tf.int32, count)))
+    lambda place, *_: place < count,
+    step,
+    (0, tf.ones_like(inputs[:, 0]), tf.TensorArray(tf.int32, count)),
+  )
   return tf.ensure_shape(drawn.stack(), [count]), tf.range(count) < size
 
 
-def initial_embeddings(embeddings: tf.Tensor, inputs: tf.Tensor,
-                       policy: CodebookPolicy) -> tf.Tensor:
+def initial_embeddings(
+  embeddings: tf.Tensor, inputs: tf.Tensor, policy: CodebookPolicy
+) -> tf.Tensor:
   """Returns the codebook [D, K] with its codes among [N, D] encoder outputs.
 
   Codes for which no vector is left stay as they are.
@@ -213,9 +226,13 @@ def initial_embeddings(embeddings: tf.Tensor, inputs: tf.Tensor,
   return tf.where(available, tf.transpose(tf.gather(inputs, rows)), embeddings)
 
 
-def restarts(sizes: tf.Tensor, embeddings: tf.Tensor, inputs: tf.Tensor,
-             codes: tf.Tensor,
-             seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def restarts(
+  sizes: tf.Tensor,
+  embeddings: tf.Tensor,
+  inputs: tf.Tensor,
+  codes: tf.Tensor,
+  seed: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
   """Decides which codes restart, at which vectors and with which count.
 
   An unused code is set beside a code in use, a part of the way from there to
@@ -237,8 +254,7 @@ def restarts(sizes: tf.Tensor, embeddings: tf.Tensor, inputs: tf.Tensor,
   """
   mean = tf.reduce_mean(sizes)
   unused = sizes < UNUSED_SHARE * mean
-  rows, available = sample_indices(
-      tf.shape(inputs)[0], sizes.shape[0], seed)
+  rows, available = sample_indices(tf.shape(inputs)[0], sizes.shape[0], seed)
   rank = tf.maximum(tf.cumsum(tf.cast(unused, tf.int32)) - 1, 0)
   rows = tf.gather(rows, rank)
   near = tf.gather(embeddings, tf.gather(codes, rows), axis=1)

@@ -36,14 +36,8 @@ def nearest_codes(inputs: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
   """
   inputs = tf.stop_gradient(tf.convert_to_tensor(inputs))
   codebook = tf.stop_gradient(tf.convert_to_tensor(codebook))
-  num_codes, dim = codebook.shape
-  if not num_codes or dim is None:
-    raise ValueError('nearest_codes needs a codebook of known shape [K, D] '
-                     f'with K >= 1, not {codebook.shape}.')
-  if inputs.shape[-1] != dim:
-    raise ValueError(f'inputs have last dimension {inputs.shape[-1]}, the '
-                     f'codebook has {dim}.')
-
+  _check_shapes(inputs, codebook)
+  num_codes = codebook.shape[0]
   group = _group_size(num_codes)
   block_codes = _round_up(min(num_codes, _MAX_BLOCK_CODES), group)
   codebook_blocks = _scoring_blocks(codebook, block_codes)
@@ -65,9 +59,22 @@ def nearest_codes(inputs: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
   return tf.minimum(codes, num_codes - 1)
 
 
+def _check_shapes(inputs, codebook):
+  num_codes, dim = codebook.shape
+  if not num_codes or dim is None:
+    raise ValueError(
+      'nearest_codes needs a codebook of known shape [K, D] '
+      f'with K >= 1, not {codebook.shape}.'
+    )
+  if inputs.shape[-1] != dim:
+    raise ValueError(
+      f'inputs have last dimension {inputs.shape[-1]}, the codebook has {dim}.'
+    )
+
+
 def _group_size(num_codes):
   """A power of two near sqrt(K): the two argmax passes cost the same."""
-  return 2**(((num_codes - 1).bit_length() + 1) // 2)
+  return 2 ** (((num_codes - 1).bit_length() + 1) // 2)
 
 
 def _round_up(number, multiple):
@@ -98,8 +105,8 @@ def _scoring_blocks(codebook, block_codes):
     lowest = tf.fill([padding, 1], codebook.dtype.min)
     factor = tf.concat([factor, tf.concat([nothing, lowest], 1)], 0)
   return [
-      _exact_factor(tf.transpose(block), 0, repeat_high=False)
-      for block in tf.split(factor, factor.shape[0] // block_codes)
+    _exact_factor(tf.transpose(block), 0, repeat_high=False)
+    for block in tf.split(factor, factor.shape[0] // block_codes)
   ]
 
 
@@ -116,8 +123,10 @@ def _exact_factor(factor, axis, repeat_high):
   product; what is lost is of the order of float32's own rounding.
   """
   uses_tf32 = (
-      factor.dtype == tf.float32 and _has_gpu() and
-      tf.config.experimental.tensor_float_32_execution_enabled())
+    factor.dtype == tf.float32
+    and _has_gpu()
+    and tf.config.experimental.tensor_float_32_execution_enabled()
+  )
   return _split_factor(factor, axis, repeat_high) if uses_tf32 else factor
 
 
@@ -142,8 +151,8 @@ def _best_of_block(inputs, factor, group):
   best = tf.reduce_max(scores, 2)
   first = tf.argmax(best, 1, output_type=tf.int32)
   scores = tf.gather(
-      tf.reshape(scores, [rows * groups, group]),
-      first + groups * tf.range(rows))
+    tf.reshape(scores, [rows * groups, group]), first + groups * tf.range(rows)
+  )
   second = tf.argmax(scores, 1, output_type=tf.int32)
   return tf.reduce_max(scores, 1), first * group + second
 
@@ -168,13 +177,16 @@ def _by_row_blocks(search, inputs, max_rows):
     return index + 1, codes.write(index, search(block))
 
   _, codes = tf.while_loop(
-      lambda index, _: index < blocks, step,
-      (0, tf.TensorArray(tf.int32, blocks)),
-      # The second block's product fills the cores while the first one's
-      # argmax, which has one thread, runs.
-      parallel_iterations=2)
+    lambda index, _: index < blocks,
+    step,
+    (0, tf.TensorArray(tf.int32, blocks)),
+    # The second block's product fills the cores while the first one's
+    # argmax, which has one thread, runs.
+    parallel_iterations=2,
+  )
   codes = codes.stack()
   seen = (blocks - 1) * rows
   codes = tf.concat(
-      [tf.reshape(codes[:-1], [-1]), codes[-1, seen + rows - size:]], 0)
+    [tf.reshape(codes[:-1], [-1]), codes[-1, seen + rows - size :]], 0
+  )
   return tf.ensure_shape(codes, inputs.shape[:1])

@@ -18,6 +18,7 @@ class Quantized(NamedTuple):
       distances, mean over all elements; no unit of information).
     codes: int32 [..., M], one code of each of the M codebooks.
   """
+
   vectors: tf.Tensor
   loss: tf.Tensor
   codes: tf.Tensor
@@ -44,8 +45,9 @@ def straight_through(inputs: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
   return value + (inputs - tf.stop_gradient(inputs))
 
 
-def checked_codes(codes: tf.Tensor,
-                  codebook_sizes: tuple[int, ...]) -> tf.Tensor:
+def checked_codes(
+  codes: tf.Tensor, codebook_sizes: tuple[int, ...]
+) -> tf.Tensor:
   """Returns the codes as int32 after checking that they exist.
 
   Args:
@@ -65,15 +67,18 @@ def checked_codes(codes: tf.Tensor,
   if not codes.dtype.is_integer:
     raise ValueError(f'codes must be integers, not {codes.dtype.name}.')
   if codes.shape.rank == 0 or codes.shape[-1] not in (None, num_codebooks):
-    raise ValueError(f'codes of shape {codes.shape} must end in '
-                     f'{num_codebooks}, the number of codebooks.')
+    raise ValueError(
+      f'codes of shape {codes.shape} must end in '
+      f'{num_codebooks}, the number of codebooks.'
+    )
   sizes = tf.constant(codebook_sizes, tf.int64)
   codes = tf.cast(codes, tf.int64)
   in_range = tf.reduce_all((codes >= 0) & (codes < sizes))
   ranges = ', '.join(f'0..{size - 1}' for size in codebook_sizes)
   check = tf.debugging.Assert(
-      in_range, [f'Codes are out of range: they must be in {ranges}. Codes:',
-                 codes])
+    in_range,
+    [f'Codes are out of range: they must be in {ranges}. Codes:', codes],
+  )
   # A lookup before the check could fail first, with less to say.
   with tf.control_dependencies([] if tf.executing_eagerly() else [check]):
     return tf.cast(codes, tf.int32)

@@ -23,6 +23,7 @@ class _Step(NamedTuple):
     vectors: [..., D] in the inputs' dtype, straight-through.
     loss: scalar.
   """
+
   flat: tf.Tensor
   embeddings: tf.Tensor
   codes: tf.Tensor
@@ -39,21 +40,24 @@ class _OneCodebook(quantizer.Quantizer):
     dtype = tf.as_dtype(dtype)
     if dtype not in (tf.float32, tf.float64):
       raise ValueError(
-          f'A codebook of {dtype.name} cannot hold its counts and sums: use '
-          'dtype=tf.float32, which takes float16 and bfloat16 inputs too.')
+        f'A codebook of {dtype.name} cannot hold its counts and sums: use '
+        'dtype=tf.float32, which takes float16 and bfloat16 inputs too.'
+      )
     self.embedding_dim, self.num_embeddings = shape
     self.commitment_cost = commitment_cost
     self.policy = policy
     initializer = snt.initializers.VarianceScaling(distribution='uniform')
     self.embeddings = tf.Variable(
-        initializer(shape, dtype), trainable=trainable, name='embeddings')
+      initializer(shape, dtype), trainable=trainable, name='embeddings'
+    )
 
   @property
   def codebook_sizes(self) -> tuple[int, ...]:
     return (self.num_embeddings,)
 
-  def __call__(self, inputs: tf.Tensor,
-               is_training: bool) -> dict[str, tf.Tensor]:
+  def __call__(
+    self, inputs: tf.Tensor, is_training: bool
+  ) -> dict[str, tf.Tensor]:
     """Quantizes a batch of vectors; in training the codebook may move.
 
     In a `tf.function` what is not read is not computed: `encodings` and
@@ -78,34 +82,38 @@ class _OneCodebook(quantizer.Quantizer):
     """
     step = self._step(tf.convert_to_tensor(inputs), is_training)
     distances = (
-        tf.reduce_sum(step.flat**2, 1, keepdims=True) -
-        2 * tf.matmul(step.flat, step.embeddings) +
-        tf.reduce_sum(step.embeddings**2, 0, keepdims=True))
+      tf.reduce_sum(step.flat**2, 1, keepdims=True)
+      - 2 * tf.matmul(step.flat, step.embeddings)
+      + tf.reduce_sum(step.embeddings**2, 0, keepdims=True)
+    )
     return {
-        'quantize': step.vectors,
-        'loss': step.loss,
-        'perplexity': codebook.perplexity(step.counts),
-        'encodings': tf.one_hot(
-            tf.reshape(step.codes, [-1]), self.num_embeddings,
-            dtype=distances.dtype),
-        'encoding_indices': tf.cast(step.codes, tf.int64),
-        'distances': distances,
+      'quantize': step.vectors,
+      'loss': step.loss,
+      'perplexity': codebook.perplexity(step.counts),
+      'encodings': tf.one_hot(
+        tf.reshape(step.codes, [-1]), self.num_embeddings, dtype=distances.dtype
+      ),
+      'encoding_indices': tf.cast(step.codes, tf.int64),
+      'distances': distances,
     }
 
   def quantize(self, encoding_indices: tf.Tensor) -> tf.Tensor:
     """Returns the embeddings [..., D] of integer indices [...]."""
     return tf.gather(tf.transpose(self.embeddings), encoding_indices)
 
-  def forward(self, inputs: tf.Tensor,
-              is_training: bool) -> quantizer.Quantized:
+  def forward(
+    self, inputs: tf.Tensor, is_training: bool
+  ) -> quantizer.Quantized:
     step = self._step(tf.convert_to_tensor(inputs), is_training)
     return quantizer.Quantized(
-        step.vectors, step.loss, step.codes[..., tf.newaxis])
+      step.vectors, step.loss, step.codes[..., tf.newaxis]
+    )
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
     inputs = tf.convert_to_tensor(inputs)
     codes = nearest.nearest_codes(
-        self._flat(inputs), tf.transpose(self.embeddings))
+      self._flat(inputs), tf.transpose(self.embeddings)
+    )
     return tf.reshape(codes, tf.shape(inputs)[:-1])[..., tf.newaxis]
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
@@ -133,23 +141,33 @@ class _OneCodebook(quantizer.Quantizer):
     loss = self._losses(tf.cast(inputs, flat.dtype), quantized)
     if is_training:
       self._update(tf.stop_gradient(flat), flat_codes, counts)
-    return _Step(flat, embeddings, codes, counts,
-                 quantizer.straight_through(inputs, quantized), loss)
+    return _Step(
+      flat,
+      embeddings,
+      codes,
+      counts,
+      quantizer.straight_through(inputs, quantized),
+      loss,
+    )
 
   def _initialize_once(self, flat):
     # The condition chooses between values and the assignment stands outside:
     # no state changes in a branch.
     embeddings = tf.convert_to_tensor(self.embeddings)
-    self.embeddings.assign(tf.cond(
+    self.embeddings.assign(
+      tf.cond(
         tf.equal(self.ema_cluster_size.steps, 0),
         lambda: codebook.initial_embeddings(embeddings, flat, self.policy),
-        lambda: embeddings))
+        lambda: embeddings,
+      )
+    )
 
   def _restarts(self, embeddings, flat, codes):
     """Returns which codes restart, their vectors, and their average count."""
     seed = tf.stack([self.policy.seed, self.ema_cluster_size.steps])
     where, vectors, size = codebook.restarts(
-        self.ema_cluster_size.value, embeddings, flat, codes, seed)
+      self.ema_cluster_size.value, embeddings, flat, codes, seed
+    )
     self.ema_cluster_size.replace(where, size)
     return where, vectors, size
 
@@ -158,12 +176,15 @@ class _OneCodebook(quantizer.Quantizer):
     dtype = self.embeddings.dtype
     if inputs.dtype not in (dtype, tf.float16, tf.bfloat16):
       raise ValueError(
-          f'inputs are {inputs.dtype.name}, but the codebook is {dtype.name}: '
-          f'cast them to {dtype.name} (float16 and bfloat16 are taken too).')
+        f'inputs are {inputs.dtype.name}, but the codebook is {dtype.name}: '
+        f'cast them to {dtype.name} (float16 and bfloat16 are taken too).'
+      )
     last = inputs.shape[-1] if inputs.shape.rank != 0 else 'none'
     if last not in (None, self.embedding_dim):
-      raise ValueError(f'inputs have last dimension {last}, but embedding_dim '
-                       f'is {self.embedding_dim}.')
+      raise ValueError(
+        f'inputs have last dimension {last}, but embedding_dim '
+        f'is {self.embedding_dim}.'
+      )
     return tf.cast(tf.reshape(inputs, [-1, self.embedding_dim]), dtype)
 
 
@@ -194,26 +215,36 @@ class VectorQuantizer(_OneCodebook):
     equations 1 to 3 (https://arxiv.org/abs/1711.00937).
   """
 
-  def __init__(self,
-               embedding_dim: int,
-               num_embeddings: int,
-               commitment_cost: float,
-               dtype: tf.DType = tf.float32,
-               name: str = 'vector_quantizer',
-               *,
-               policy: codebook.CodebookPolicy = codebook.AS_SONNET):
-    super().__init__([embedding_dim, num_embeddings], commitment_cost, dtype,
-                     name, policy, trainable=True)
+  def __init__(
+    self,
+    embedding_dim: int,
+    num_embeddings: int,
+    commitment_cost: float,
+    dtype: tf.DType = tf.float32,
+    name: str = 'vector_quantizer',
+    *,
+    policy: codebook.CodebookPolicy = codebook.AS_SONNET,
+  ):
+    super().__init__(
+      [embedding_dim, num_embeddings],
+      commitment_cost,
+      dtype,
+      name,
+      policy,
+      trainable=True,
+    )
     self._counts_usage = (
-        policy.initialization != 'variance_scaling' or
-        policy.unused_codes == 'restart')
+      policy.initialization != 'variance_scaling'
+      or policy.unused_codes == 'restart'
+    )
     if self._counts_usage:
       self.ema_cluster_size = codebook.DebiasedAverage.of(
-          tf.zeros([num_embeddings], dtype), _USAGE_DECAY, 'ema_cluster_size')
+        tf.zeros([num_embeddings], dtype), _USAGE_DECAY, 'ema_cluster_size'
+      )
 
   def _losses(self, inputs, quantized):
-    e_latent_loss = tf.reduce_mean((tf.stop_gradient(quantized) - inputs)**2)
-    q_latent_loss = tf.reduce_mean((quantized - tf.stop_gradient(inputs))**2)
+    e_latent_loss = tf.reduce_mean((tf.stop_gradient(quantized) - inputs) ** 2)
+    q_latent_loss = tf.reduce_mean((quantized - tf.stop_gradient(inputs)) ** 2)
     return q_latent_loss + self.commitment_cost * e_latent_loss
 
   def _update(self, flat, codes, counts):
@@ -258,30 +289,41 @@ class VectorQuantizerEMA(_OneCodebook):
     appendix A.1 (https://arxiv.org/abs/1711.00937).
   """
 
-  def __init__(self,
-               embedding_dim: int,
-               num_embeddings: int,
-               commitment_cost: float,
-               decay: float,
-               epsilon: float = 1e-5,
-               dtype: tf.DType = tf.float32,
-               name: str = 'vector_quantizer_ema',
-               *,
-               policy: codebook.CodebookPolicy = codebook.AS_SONNET):
+  def __init__(
+    self,
+    embedding_dim: int,
+    num_embeddings: int,
+    commitment_cost: float,
+    decay: float,
+    epsilon: float = 1e-5,
+    dtype: tf.DType = tf.float32,
+    name: str = 'vector_quantizer_ema',
+    *,
+    policy: codebook.CodebookPolicy = codebook.AS_SONNET,
+  ):
     if not 0 <= decay <= 1:
       raise ValueError(f'decay must be in [0, 1], not {decay}.')
-    super().__init__([embedding_dim, num_embeddings], commitment_cost, dtype,
-                     name, policy, trainable=False)
+    super().__init__(
+      [embedding_dim, num_embeddings],
+      commitment_cost,
+      dtype,
+      name,
+      policy,
+      trainable=False,
+    )
     self.decay = decay
     self.epsilon = epsilon
     self.ema_cluster_size = codebook.DebiasedAverage.of(
-        tf.zeros([num_embeddings], dtype), decay, 'ema_cluster_size')
+      tf.zeros([num_embeddings], dtype), decay, 'ema_cluster_size'
+    )
     self.ema_dw = codebook.DebiasedAverage.of(
-        tf.zeros_like(self.embeddings), decay, 'ema_dw')
+      tf.zeros_like(self.embeddings), decay, 'ema_dw'
+    )
 
   def _losses(self, inputs, quantized):
     return self.commitment_cost * tf.reduce_mean(
-        (tf.stop_gradient(quantized) - inputs)**2)
+      (tf.stop_gradient(quantized) - inputs) ** 2
+    )
 
   def _update(self, flat, codes, counts):
     sums = codebook.code_sums(flat, codes, self.num_embeddings)
@@ -289,14 +331,16 @@ class VectorQuantizerEMA(_OneCodebook):
     dw = self.ema_dw(tf.transpose(sums))
     if self.policy.unused_codes == 'sonnet':
       n = tf.reduce_sum(sizes)
-      smoothed = ((sizes + self.epsilon) /
-                  (n + self.num_embeddings * self.epsilon) * n)
+      smoothed = (
+        (sizes + self.epsilon) / (n + self.num_embeddings * self.epsilon) * n
+      )
       self.embeddings.assign(dw / smoothed)
       return
     # Without vectors count and sum shrink alike: their quotient would be the
     # vector that is there already, as long as both are above underflow.
     embeddings = tf.where(
-        counts > 0, tf.math.divide_no_nan(dw, sizes), self.embeddings)
+      counts > 0, tf.math.divide_no_nan(dw, sizes), self.embeddings
+    )
     if self.policy.unused_codes == 'restart':
       where, vectors, size = self._restarts(embeddings, flat, codes)
       self.ema_dw.replace(where, size * vectors)

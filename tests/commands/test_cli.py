@@ -1,0 +1,111 @@
+"""What the executables say before TensorFlow is needed."""
+
+import pytest
+
+from vqvae_tf import configs, presets
+
+_TRAINING = ('train', 'mnist', 'cifar10')
+_ALL = (*_TRAINING, 'demo', 'evaluate', 'export', 'visualize')
+
+
+@pytest.fixture
+def answer(command, environment):
+  """Runs a command; returns status, stdout and stderr without the imports."""
+
+  def run(name, *flags):
+    done = command(
+      name, *flags, env=environment | {'PYTHONPROFILEIMPORTTIME': '1'}
+    )
+    lines = done.stderr.splitlines(keepends=True)
+    imports = [line for line in lines if line.startswith('import time:')]
+    modules = {line.split('|')[-1].strip() for line in imports}
+    assert 'vqvae_tf.commands.cli' in modules
+    assert not {'tensorflow', 'sonnet', 'matplotlib'} & modules
+    done.stderr = ''.join(line for line in lines if line not in imports)
+    return done
+
+  return run
+
+
+@pytest.mark.parametrize('name', _ALL)
+def test_help_shows_all_flags_at_once(answer, name):
+  text = answer(name, '--help').stdout
+  assert '--workdir: ' in text
+  if name in _TRAINING:
+    for field, _ in configs.fields(configs.Config()):
+      assert f'--{field.name}: {field.metadata["help"].split()[0]}' in text
+      for choice in field.metadata['choices'] or ():
+        assert choice in text
+    assert 'list_presets: ' in text
+    assert f'bin/{name} --workdir=' in text
+  if name in ('evaluate', 'visualize'):
+    assert '--split: <train|validation|test>' in text
+
+
+def test_list_presets(answer):
+  done = answer('mnist', '--list_presets')
+  assert done.returncode == 0
+  for name, preset in presets.PRESETS.items():
+    assert f'{name}\n  source:   {preset.source}' in done.stdout
+    assert f'duration: {preset.duration}\n' in done.stdout
+    assert f'score:    {preset.score}\n' in done.stdout
+
+
+@pytest.mark.parametrize(
+  'name, flags, message',
+  [
+    (
+      'train',
+      ['--stpes=4'],
+      "Unknown command line flag 'stpes'. Did you mean: steps ?",
+    ),
+    (
+      'train',
+      ['--preset=cifar'],
+      "no preset is called 'cifar': did you mean 'cifar10'?",
+    ),
+    (
+      'train',
+      ['--dataset=minst'],
+      "--dataset=minst is unknown: did you mean 'mnist'?",
+    ),
+    (
+      'cifar10',
+      ['--likelihood=normall'],
+      "--likelihood=normall is unknown: did you mean 'normal'?",
+    ),
+    ('mnist', ['--steps=0'], '--steps=0 must be positive'),
+    (
+      'mnist',
+      ['--steps=many'],
+      "flag --steps=many: invalid literal for int() with base 10: 'many'",
+    ),
+    ('mnist', ['20000'], "'20000' is no flag: see --help"),
+    (
+      'evaluate',
+      ['--split=tset'],
+      'flag --split=tset: value should be one of <train|validation|test>',
+    ),
+    ('evaluate', [], 'give either --workdir=RUN or --model=EXPORT'),
+    (
+      'visualize',
+      ['--workdir=a', '--model=b', '--output=c'],
+      'give either --workdir=RUN or --model=EXPORT',
+    ),
+    (
+      'visualize',
+      ['--model=b'],
+      'give --output=FOLDER for the pictures of an export',
+    ),
+    (
+      'export',
+      [],
+      'give --workdir=RUN, the folder of a trained model',
+    ),
+  ],
+)
+def test_mistyped_flags(answer, name, flags, message):
+  done = answer(name, *flags)
+  assert done.returncode == 1
+  assert done.stdout == ''
+  assert done.stderr == f'error: {message}\n'

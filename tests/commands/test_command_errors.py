@@ -1,0 +1,220 @@
+"""What a user can do wrong: one line on stderr, status 1, no traceback."""
+
+import json
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vqvae_tf import checkpoints
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _write_mnist(folder, magic=2051, missing=0):
+  images = struct.pack('>4I', magic, 20, 28, 28) + bytes(20 * 784 - missing)
+  folder.mkdir()
+  (folder / 'train-images-idx3-ubyte').write_bytes(images)
+  (folder / 'train-labels-idx1-ubyte').write_bytes(
+    struct.pack('>2I', 2049, 20) + bytes(20)
+  )
+  return f'--data_dir={folder}'
+
+
+def _write_images(folder):
+  (folder / 'cats').mkdir(parents=True)
+  for i in range(10):
+    path = folder / 'cats' / f'{i}.png'
+    Image.fromarray(np.full((9, 9, 3), 20 * i, np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:30])
+  return f'--data_dir={folder}'
+
+
+def _copy(workdir, path):
+  return checkpoints.Workdir(shutil.copytree(workdir.path, path))
+
+
+def _data_cases(root, tiny_flags):
+  """Name: executable, flags, message."""
+  (root / 'empty').mkdir()
+  (root / 'cifar10').mkdir()
+  for i in range(1, 6):
+    (root / 'cifar10' / f'data_batch_{i}.bin').write_bytes(b'\0' * 3073)
+  folder = _write_images(root / 'folder')
+  image_folder = [*tiny_flags, '--dataset=image_folder', folder]
+  return {
+    'no data, no network': (
+      'mnist',
+      [f'--data_dir={root}/empty'],
+      f'no data for mnist: looked in {root}/empty for '
+      r'train-images-idx3-ubyte\[.gz\], .*--dataset=digits',
+    ),
+    'truncated file': (
+      'mnist',
+      [_write_mnist(root / 'truncated', missing=1)],
+      'truncated/train-images-idx3-ubyte is truncated: 15695 bytes, '
+      'expected 15696',
+    ),
+    'wrong magic': (
+      'mnist',
+      [_write_mnist(root / 'magic', magic=2049)],
+      'magic/train-images-idx3-ubyte is no such IDX file',
+    ),
+    'wrong size': (
+      'cifar10',
+      [f'--data_dir={root}/cifar10'],
+      'data_batch_1.bin has 3073 bytes, expected 30730000',
+    ),
+    'damaged image': (
+      'train',
+      [*image_folder, '--image_size=8'],
+      r'cannot read the image .*folder/cats/\d.png: ',
+    ),
+    'no image size': ('train', image_folder, r'\(--image_size\)'),
+  }
+
+
+def _workdir_cases(root, tiny_flags, trained, exported):
+  train = [*tiny_flags, '--dataset=digits']
+  missing = _copy(trained, root / 'missing')
+  (missing.path / 'checkpoints' / '00000004' / 'weights.index').unlink()
+  damaged = _copy(trained, root / 'damaged')
+  weights = next(damaged.path.rglob('weights.data*'))
+  weights.write_bytes(weights.read_bytes()[:1000])
+  bare = checkpoints.Workdir(root / 'bare')
+  bare.save_config(trained.load_config())
+  return {
+    'locked': (
+      'train',
+      [*train, f'--workdir={root}/locked'],
+      f'another run trains in {root}/locked: wait for it',
+    ),
+    'other settings': (
+      'train',
+      [*train, '--embedding_dim=8', f'--workdir={trained}'],
+      'was trained with --embedding_dim=4, not 8: leave that flag',
+    ),
+    'impossible settings': (
+      'train',
+      [*train, '--num_halvings=5', f'--workdir={root}/halvings'],
+      '8x8 pixels cannot be halved 5 times',
+    ),
+    'loss not finite': (
+      'train',
+      [
+        *train,
+        '--learning_rate=1e30',
+        '--evaluate_every=9',
+        f'--workdir={root}/diverged',
+      ],
+      'the loss is not finite at step 2: .*lower --learning_rate',
+    ),
+    'missing checkpoint': (
+      'evaluate',
+      [f'--workdir={missing}'],
+      'checkpoints/00000004 is missing, damaged or of another model',
+    ),
+    'damaged checkpoint': (
+      'train',
+      [*train, '--steps=8', f'--workdir={damaged}'],
+      'checkpoints/00000004 is missing, damaged or of another model',
+    ),
+    'no workdir': (
+      'evaluate',
+      [f'--workdir={root}/nowhere'],
+      'nowhere is no workdir: it has no config.json; train one with',
+    ),
+    'no checkpoint': (
+      'export',
+      [f'--workdir={bare}'],
+      'bare has no checkpoint yet: train',
+    ),
+    'no export': (
+      'evaluate',
+      [f'--model={root}/nowhere'],
+      'nowhere is no export of vqvae_tf: ',
+    ),
+    'export exists': (
+      'export',
+      [f'--workdir={trained}', f'--output={exported}'],
+      'model exists already: give --overwrite to replace it',
+    ),
+  }
+
+
+@pytest.fixture(scope='module')
+def cases(tiny_flags, trained, exported, tmp_path_factory):
+  root = tmp_path_factory.mktemp('errors')
+  cases = _data_cases(root, tiny_flags)
+  for name, flags, _ in cases.values():
+    flags.append(f'--workdir={root}/{name}')
+  cases |= _workdir_cases(root, tiny_flags, trained, exported)
+  with checkpoints.Workdir(root / 'locked').locked():
+    yield cases
+
+
+@pytest.fixture(scope='module')
+def outcomes(cases, environment, tmp_path_factory):
+  """Status, stdout and stderr of each case, run as a process of its own."""
+  folder = tmp_path_factory.mktemp('outcomes')
+  commands = [
+    [str(_ROOT / 'bin' / name), *flags] for name, flags, _ in cases.values()
+  ]
+  done = subprocess.run(
+    [sys.executable, Path(__file__).with_name('run_all.py'), folder],
+    input=json.dumps(commands),
+    stdout=subprocess.PIPE,
+    text=True,
+    env=environment,
+    check=True,
+  )
+  return {
+    case: (
+      status,
+      (folder / f'{i}.out').read_text(),
+      (folder / f'{i}.err').read_text(),
+    )
+    for i, (case, status) in enumerate(
+      zip(cases, json.loads(done.stdout), strict=True)
+    )
+  }
+
+
+@pytest.mark.parametrize(
+  'case',
+  [
+    'no data, no network',
+    'truncated file',
+    'wrong magic',
+    'wrong size',
+    'damaged image',
+    'no image size',
+    'locked',
+    'other settings',
+    'impossible settings',
+    'loss not finite',
+    'missing checkpoint',
+    'damaged checkpoint',
+    'no workdir',
+    'no checkpoint',
+    'no export',
+    'export exists',
+  ],
+)
+def test_an_error_is_one_line(cases, outcomes, case):
+  status, out, err = outcomes[case]
+  assert re.fullmatch('error: .*\n', err), err
+  assert re.search(cases[case][2], err)
+  assert status == 1
+  assert out == ''
+
+
+def test_every_case_is_looked_at(cases):
+  [mark] = test_an_error_is_one_line.pytestmark
+  assert set(mark.args[1]) == set(cases)

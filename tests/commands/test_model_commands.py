@@ -1,0 +1,78 @@
+"""bin/evaluate, bin/export and bin/visualize on a trained model."""
+
+import concurrent.futures
+import json
+import shutil
+
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import evaluation
+
+
+@pytest.fixture(scope='module')
+def done(command, trained, exported, tmp_path_factory):
+  """Each command once, two at a time; their workdir is in 'run'."""
+  root = tmp_path_factory.mktemp('commands')
+  run = shutil.copytree(trained.path, root / 'run')
+  calls = {
+    'evaluate_run': ('evaluate', f'--workdir={run}', '--split=validation'),
+    'evaluate_export': (
+      'evaluate',
+      f'--model={exported}',
+      f'--output={root}/export.json',
+    ),
+    'export': ('export', f'--workdir={run}', f'--output={root}/model'),
+    'visualize': ('visualize', f'--workdir={run}'),
+  }
+  with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    futures = {k: pool.submit(command, *call) for k, call in calls.items()}
+  return {'root': root} | {k: v.result() for k, v in futures.items()}
+
+
+def _output(done, name):
+  assert done[name].returncode == 0, done[name].stderr
+  assert done[name].stderr == ''
+  return done[name].stdout
+
+
+def test_evaluate(done, trained):
+  text = _output(done, 'evaluate_run')
+  path = done['root'] / 'run' / 'metrics.json'
+  assert f'written: {path}' in text
+  assert 'digits validation, ' in text and ', step 4' in text
+  [(split, values)] = json.loads(path.read_text()).items()
+  assert split == 'validation'
+  assert evaluation.table(evaluation.metrics.Metrics(**values)) in text
+  # What training measured at the same step, in other batches.
+  last = json.loads(trained.metrics_path.read_text().splitlines()[-1])
+  assert values['bits_per_dim'] == pytest.approx(last['bits_per_dim'], rel=1e-4)
+
+
+def test_evaluate_an_export(done, exported):
+  text = _output(done, 'evaluate_export')
+  assert f'digits test, {exported}\n' in text
+  values = json.loads((done['root'] / 'export.json').read_text())
+  assert values['test']['num_examples'] == 179
+  assert f'{values["test"]["bits_per_dim"]:.4f}' in text
+
+
+def test_export(done):
+  target = done['root'] / 'model'
+  assert _output(done, 'export') == f'exported: {target}\n'
+  assert set(tf.saved_model.load(str(target)).signatures) == {
+    'encode',
+    'decode',
+    'reconstruct',
+    'embed',
+    'nll',
+  }
+
+
+def test_visualize(done):
+  folder = done['root'] / 'run' / 'pictures'
+  names = ['reconstructions.png', 'codes.png', 'code_usage.png', 'training.png']
+  assert _output(done, 'visualize').splitlines() == [
+    f'drawn: {folder / name}' for name in names
+  ]
+  assert sorted(path.name for path in folder.iterdir()) == sorted(names)

@@ -1,0 +1,181 @@
+"""bin/train, bin/mnist, bin/cifar10 and bin/demo train; signals; a full disk."""
+
+import concurrent.futures
+import json
+import shutil
+import signal
+import struct
+import time
+
+import numpy as np
+import pytest
+
+from vqvae_tf import checkpoints
+
+
+@pytest.fixture(scope='module')
+def mnist_folder(tmp_path_factory):
+  """40 training images in the original files."""
+  folder = tmp_path_factory.mktemp('mnist')
+  images = np.random.default_rng(0).integers(0, 256, (40, 28, 28), np.uint8)
+  (folder / 'train-images-idx3-ubyte').write_bytes(
+    struct.pack('>4I', 2051, *images.shape) + images.tobytes()
+  )
+  (folder / 'train-labels-idx1-ubyte').write_bytes(
+    struct.pack('>2I', 2049, 40) + bytes(40)
+  )
+  return folder
+
+
+@pytest.fixture(scope='module')
+def cifar10_folder(tmp_path_factory):
+  """Files of the right size, black images of aeroplanes."""
+  folder = tmp_path_factory.mktemp('cifar10')
+  for i in range(1, 6):
+    with open(folder / f'data_batch_{i}.bin', 'wb') as file:
+      file.truncate(10_000 * 3073)
+  return folder
+
+
+@pytest.fixture(scope='module')
+def finished(
+  command, tiny_flags, mnist_folder, cifar10_folder, tmp_path_factory
+):
+  """Each executable once, two at a time: its process and its workdir."""
+  root = tmp_path_factory.mktemp('finished')
+  runs = {
+    'mnist': [*tiny_flags, f'--data_dir={mnist_folder}'],
+    'cifar10': [
+      *tiny_flags,
+      f'--data_dir={cifar10_folder}',
+      '--batch_size=250',
+      '--steps=1',
+    ],
+    'train': [*tiny_flags, '--dataset=digits'],
+    'demo': ['--steps=2'],
+  }
+  with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    processes = {
+      name: pool.submit(command, name, f'--workdir={root / name}', *flags)
+      for name, flags in runs.items()
+    }
+  return {
+    name: (process.result(), checkpoints.Workdir(root / name))
+    for name, process in processes.items()
+  }
+
+
+@pytest.mark.parametrize(
+  'name, dataset, shape, steps',
+  [
+    ('train', 'digits', (8, 8, 1), 4),
+    ('mnist', 'mnist', (28, 28, 1), 4),
+    ('cifar10', 'cifar10', (32, 32, 3), 1),
+    ('demo', 'digits', (8, 8, 1), 2),
+  ],
+)
+def test_training(finished, name, dataset, shape, steps):
+  done, workdir = finished[name]
+  assert done.returncode == 0, done.stderr
+  assert done.stderr == ''
+  assert f'step {steps}: validation ' in done.stdout
+  assert f'{steps} steps in ' in done.stdout
+  assert f'next: bin/evaluate --workdir={workdir}' in done.stdout
+  assert workdir.last_state().step == steps
+  config = workdir.load_config()
+  assert config.data.dataset == dataset
+  assert config.image_shape == shape
+
+
+def test_demo_goes_the_whole_road(finished):
+  done, workdir = finished['demo']
+  assert 'digits, test split' in done.stdout
+  for label in (
+    'bits/dim',
+    'pixels, -log2 p(x|z)',
+    'codes, uniform p(z)',
+    'PSNR',
+    'codes in use',
+  ):
+    assert label in done.stdout
+  results = json.loads((workdir.path / 'metrics.json').read_text())
+  assert f'{results["test"]["bits_per_dim"]:.4f}' in done.stdout
+  shown = [
+    line.split()[-1]
+    for line in done.stdout.splitlines()
+    if line.startswith(('model ', 'metrics ', 'picture '))
+  ]
+  assert shown == [
+    str(workdir.path / name)
+    for name in (
+      'export',
+      'metrics.json',
+      'pictures/reconstructions.png',
+      'pictures/codes.png',
+      'pictures/code_usage.png',
+      'pictures/training.png',
+    )
+  ]
+  for path in shown:
+    assert (workdir.path / path).exists()
+
+
+def test_signals_save_and_the_same_command_goes_on(
+  launch, tiny_flags, tmp_path
+):
+  workdir = checkpoints.Workdir(tmp_path / 'run')
+  flags = [
+    *tiny_flags,
+    '--dataset=digits',
+    '--steps=1000000',
+    '--evaluate_every=1000000',
+    f'--workdir={workdir}',
+  ]
+  steps = [0]
+  for number in (signal.SIGTERM, signal.SIGINT):
+    process = launch('train', *flags)
+    _wait_for_entry_after(steps[-1], workdir.metrics_path)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == ''
+    state = workdir.last_state()
+    assert f'stopped at step {state.step}: the same command goes on' in out
+    assert workdir.steps() == [state.step]
+    steps.append(state.step)
+  assert 0 < steps[1] < steps[2] < 1_000_000
+
+
+def _wait_for_entry_after(step, path):
+  deadline = time.monotonic() + 60
+  while time.monotonic() < deadline:
+    lines = path.read_text().splitlines() if path.exists() else []
+    # The last line may be half written.
+    if len(lines) > 1 and json.loads(lines[-2])['step'] > step:
+      return
+    time.sleep(0.1)
+  pytest.fail('the run takes no steps')
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(
+  command, trained, tiny_flags, tmp_path
+):
+  workdir = checkpoints.Workdir(shutil.copytree(trained.path, tmp_path / 'run'))
+  weights = workdir.path / 'checkpoints' / '00000004'
+  before = {path.name: path.read_bytes() for path in weights.iterdir()}
+  done = command(
+    'train',
+    *tiny_flags,
+    '--dataset=digits',
+    '--steps=6',
+    f'--workdir={workdir}',
+    # No file may exceed 40 blocks of 512 bytes: the weights do.
+    before=['sh', '-c', 'ulimit -f 40; exec "$@"', 'sh'],
+  )
+  assert done.returncode == 1
+  assert done.stderr.startswith(
+    f'error: cannot write {weights.parent}/00000006'
+  )
+  assert done.stderr.count('\n') == 1
+  assert [path.name for path in weights.parent.iterdir()] == ['00000004']
+  assert before == {path.name: path.read_bytes() for path in weights.iterdir()}

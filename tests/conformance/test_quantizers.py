@@ -1,0 +1,277 @@
+"""The laws that every quantizer obeys; a new one joins `QUANTIZERS`."""
+
+import importlib
+import inspect
+import math
+import pkgutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import quantizers
+from vqvae_tf.quantizers import (
+  CodebookPolicy,
+  Quantizer,
+  VectorQuantizer,
+  VectorQuantizerEMA,
+)
+
+RESTART = CodebookPolicy('kmeans++', 'restart', seed=3)
+QUANTIZERS = {
+  'VectorQuantizer': lambda: VectorQuantizer(4, 6, 0.25),
+  'VectorQuantizer restart': lambda: VectorQuantizer(
+    4, 6, 0.25, policy=RESTART
+  ),
+  'VectorQuantizerEMA': lambda: VectorQuantizerEMA(4, 6, 0.25, 0.9),
+  'VectorQuantizerEMA restart': lambda: VectorQuantizerEMA(
+    4, 6, 0.25, 0.9, policy=RESTART
+  ),
+}
+
+
+@pytest.fixture(params=QUANTIZERS)
+def make(request):
+  return QUANTIZERS[request.param]
+
+
+@pytest.fixture
+def quantizer(make):
+  """One that has seen a few batches."""
+  tf.random.set_seed(0)
+  module = make()
+  train(module, range(3))
+  return module
+
+
+def vectors(module, step=0, shape=(2, 3, 5)):
+  return tf.random.stateless_normal([*shape, module.embedding_dim], [5, step])
+
+
+def train(module, steps):
+  """Moves what training moves, by averages or by gradients."""
+  for step in steps:
+    with tf.GradientTape() as tape:
+      loss = module.forward(vectors(module, step), is_training=True).loss
+    # Sonnet's own list refuses to be empty.
+    variables = [v for v in module.variables if v.trainable]
+    if not variables:
+      continue
+    for variable, gradient in zip(
+      variables, tape.gradient(loss, variables), strict=True
+    ):
+      variable.assign_sub(0.1 * gradient)
+
+
+def values(module):
+  return [variable.numpy() for variable in module.variables]
+
+
+def subclasses(cls):
+  return {cls}.union(*map(subclasses, cls.__subclasses__()))
+
+
+def test_no_quantizer_is_forgotten():
+  for module in pkgutil.iter_modules(quantizers.__path__):
+    importlib.import_module(f'{quantizers.__name__}.{module.name}')
+  found = {
+    cls
+    for cls in subclasses(Quantizer)
+    if cls.__module__.startswith('vqvae_tf.')
+    and not cls.__name__.startswith('_')
+    and not inspect.isabstract(cls)
+  }
+  assert found == {type(make()) for make in QUANTIZERS.values()}
+  assert {cls.__name__ for cls in found} <= set(quantizers.__all__)
+
+
+def test_a_forgotten_quantizer_would_be_found():
+  class Another(Quantizer):
+    pass
+
+  assert Another in subclasses(Quantizer)
+
+
+def test_shapes_dtypes_and_range(quantizer):
+  inputs = vectors(quantizer)
+  result = quantizer.forward(inputs, is_training=False)
+  assert result.vectors.shape == inputs.shape
+  assert result.vectors.dtype == inputs.dtype
+  assert result.loss.shape == ()
+  assert result.loss.dtype.is_floating
+  assert np.isfinite(result.loss)
+  sizes = quantizer.codebook_sizes
+  assert result.codes.dtype == tf.int32
+  assert result.codes.shape == (2, 3, 5, len(sizes))
+  assert (result.codes.numpy() >= 0).all()
+  assert (result.codes.numpy() < np.array(sizes)).all()
+
+
+@pytest.mark.parametrize('shape', [(), (7,), (2, 3, 5), (1, 2, 3, 4)])
+def test_decoded_codes_are_the_evaluation_pass(quantizer, shape):
+  inputs = vectors(quantizer, 9, shape)
+  result = quantizer.forward(inputs, is_training=False)
+  codes = quantizer.encode(inputs)
+  assert codes.dtype == tf.int32
+  np.testing.assert_array_equal(codes, result.codes)
+  decoded = quantizer.decode(codes)
+  assert decoded.dtype == result.vectors.dtype
+  np.testing.assert_array_equal(decoded, result.vectors)
+
+
+def test_no_vector_no_code(quantizer):
+  codes = quantizer.encode(vectors(quantizer, shape=(0, 2)))
+  assert codes.shape == (0, 2, len(quantizer.codebook_sizes))
+  assert quantizer.decode(codes).shape == (0, 2, quantizer.embedding_dim)
+
+
+def test_every_code_has_a_vector(quantizer):
+  sizes = quantizer.codebook_sizes
+  for m, size in enumerate(sizes):
+    codes = np.zeros([size, len(sizes)], np.int32)
+    codes[:, m] = np.arange(size)
+    decoded = quantizer.decode(codes).numpy()
+    assert decoded.shape == (size, quantizer.embedding_dim)
+    assert np.isfinite(decoded).all()
+    assert len(np.unique(decoded, axis=0)) == size
+
+
+def test_bits_per_position(quantizer):
+  expected = sum(math.log2(size) for size in quantizer.codebook_sizes)
+  assert quantizer.bits_per_position == expected
+
+
+def test_gradient_reaches_the_inputs(quantizer):
+  inputs = vectors(quantizer)
+  with tf.GradientTape() as tape:
+    tape.watch(inputs)
+    output = quantizer.forward(inputs, is_training=False).vectors
+  gradient = tape.gradient(output, inputs).numpy()
+  assert np.isfinite(gradient).all()
+  assert (gradient != 0).any(axis=-1).all()
+
+
+def test_evaluation_moves_nothing(quantizer):
+  before = values(quantizer)
+  inputs = vectors(quantizer, 9)
+  quantizer.forward(inputs, is_training=False)
+  quantizer.decode(quantizer.encode(inputs))
+  for a, b in zip(before, values(quantizer), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+# Under XLA random draws differ: training has a law of its own below.
+@pytest.mark.parametrize(
+  'is_training, jit_compile', [(False, False), (False, True), (True, False)]
+)
+def test_function_of_unknown_batch_size(make, is_training, jit_compile):
+  tf.random.set_seed(0)
+  eager, graph = make(), make()
+  for a, b in zip(graph.variables, eager.variables, strict=True):
+    a.assign(b)
+  spec = tf.TensorSpec([None, None, 5, eager.embedding_dim])
+  forward = tf.function(
+    lambda x: graph.forward(x, is_training),
+    input_signature=[spec],
+    jit_compile=jit_compile,
+  )
+  codes = forward.get_concrete_function().structured_outputs.codes
+  assert codes.shape[-1] == len(eager.codebook_sizes)
+  for step, shape in enumerate([(2, 3, 5), (4, 1, 5)]):
+    inputs = vectors(eager, step, shape)
+    expected, actual = eager.forward(inputs, is_training), forward(inputs)
+    np.testing.assert_array_equal(actual.codes, expected.codes)
+    # float32: a graph adds in another order.
+    for a, b in zip(actual, expected, strict=True):
+      np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    for a, b in zip(values(graph), values(eager), strict=True):
+      np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('jit_compile', [False, True])
+def test_training_quantizes_before_it_moves(quantizer, jit_compile):
+  spec = tf.TensorSpec([None, 3, quantizer.embedding_dim])
+  forward = tf.function(
+    lambda x: quantizer.forward(x, is_training=True),
+    input_signature=[spec],
+    jit_compile=jit_compile,
+  )
+  for step in range(2):
+    inputs = vectors(quantizer, step, (4, 3))
+    codes = quantizer.encode(inputs)
+    decoded = quantizer.decode(codes)
+    result = forward(inputs)
+    np.testing.assert_array_equal(result.codes, codes)
+    np.testing.assert_array_equal(result.vectors, decoded)
+    for value in values(quantizer):
+      assert np.isfinite(value).all()
+
+
+def test_saved_and_restored_it_goes_on_as_before(make, quantizer, tmp_path):
+  path = tf.train.Checkpoint(q=quantizer).write(str(tmp_path / 'weights'))
+  tf.random.set_seed(1)
+  other = make()
+  tf.train.Checkpoint(q=other).read(path).assert_consumed()
+  inputs = vectors(quantizer, 9)
+  np.testing.assert_array_equal(other.encode(inputs), quantizer.encode(inputs))
+  train(quantizer, range(3, 6))
+  train(other, range(3, 6))
+  for a, b in zip(values(other), values(quantizer), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+class Served(tf.Module):
+  """What an export of a quantizer looks like."""
+
+  def __init__(self, quantizer):
+    super().__init__()
+    self.quantizer = quantizer
+    inputs = tf.TensorSpec([None, 3, quantizer.embedding_dim])
+    codes = tf.TensorSpec([None, 3, len(quantizer.codebook_sizes)], tf.int32)
+    self.encode = tf.function(quantizer.encode, input_signature=[inputs])
+    self.decode = tf.function(quantizer.decode, input_signature=[codes])
+
+
+def test_saved_model_equals_python(quantizer, tmp_path):
+  tf.saved_model.save(Served(quantizer), str(tmp_path))
+  served = tf.saved_model.load(str(tmp_path))
+  for size in (1, 4):
+    inputs = vectors(quantizer, size, (size, 3))
+    codes = quantizer.encode(inputs)
+    np.testing.assert_array_equal(served.encode(inputs), codes)
+    np.testing.assert_array_equal(served.decode(codes), quantizer.decode(codes))
+  bad = tf.fill([1, 3, len(quantizer.codebook_sizes)], -1)
+  with pytest.raises(tf.errors.InvalidArgumentError, match='out of range'):
+    served.decode(bad)
+
+
+@pytest.mark.parametrize('graph', [False, True])
+def test_codes_out_of_range_are_refused(quantizer, graph):
+  decode = tf.function(quantizer.decode) if graph else quantizer.decode
+  sizes = quantizer.codebook_sizes
+  for m, size in enumerate(sizes):
+    for code in (-1, size):
+      codes = np.zeros([2, len(sizes)], np.int32)
+      codes[1, m] = code
+      with pytest.raises(
+        tf.errors.InvalidArgumentError, match=rf'out of range.*0\.\.{size - 1}'
+      ):
+        decode(codes)
+
+
+def test_codes_of_another_kind_are_refused(quantizer):
+  count = len(quantizer.codebook_sizes)
+  with pytest.raises(ValueError, match='must be integers, not float32'):
+    quantizer.decode(tf.zeros([2, count]))
+  with pytest.raises(ValueError, match='the number of codebooks'):
+    quantizer.decode(tf.zeros([2, count + 1], tf.int32))
+
+
+@pytest.mark.parametrize('method', ['encode', 'forward'])
+def test_vectors_of_another_size_are_refused(quantizer, method):
+  dim = quantizer.embedding_dim
+  arguments = [False] if method == 'forward' else []
+  with pytest.raises(
+    ValueError, match=f'(?s){dim + 1}.*{dim}|{dim}.*{dim + 1}'
+  ):
+    getattr(quantizer, method)(tf.zeros([2, dim + 1]), *arguments)

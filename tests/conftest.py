@@ -1,0 +1,112 @@
+"""A tiny model, trained once, and the executables as subprocesses."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from vqvae_tf import checkpoints, configs, datasets, export, training
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+TINY = {
+  'num_hiddens': 8,
+  'num_residual_layers': 1,
+  'num_residual_hiddens': 4,
+  'num_halvings': 1,
+  'embedding_dim': 4,
+  'num_embeddings': 16,
+  'num_mixtures': 2,
+  'batch_size': 8,
+  'learning_rate': 1e-3,
+  'steps': 4,
+  'evaluate_every': 2,
+  'log_every': 2,
+}
+
+
+@pytest.fixture(scope='session')
+def tiny_flags():
+  """The flags of a run that takes a second, beside its data set."""
+  return [f'--{name}={value}' for name, value in TINY.items()]
+
+
+@pytest.fixture(scope='session')
+def tiny_config():
+  """The same as a configuration, for the digits."""
+  return configs.replace(configs.Config(), dataset='digits', **TINY)
+
+
+@pytest.fixture(scope='session')
+def digits():
+  """Sources of the digits by split."""
+  return {s: datasets.open_source('digits', s) for s in datasets.SPLITS}
+
+
+@pytest.fixture(scope='session')
+def trained(tmp_path_factory, tiny_config, digits):
+  """The workdir of a finished tiny run; nobody may change it."""
+  workdir = checkpoints.Workdir(tmp_path_factory.mktemp('trained') / 'run')
+  training.train(tiny_config, workdir, digits['train'], digits['validation'])
+  return workdir
+
+
+@pytest.fixture(scope='session')
+def exported(tmp_path_factory, trained):
+  """An export of that run; nobody may change it."""
+  return export.export(trained, tmp_path_factory.mktemp('exported') / 'model')
+
+
+def _environment():
+  """This one, without a network, a GPU or another home's data."""
+  nowhere = 'http://127.0.0.1:9'
+  names = ('http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY')
+  hidden = ('no_proxy', 'NO_PROXY', 'TFDS_DATA_DIR', 'TF_CPP_MIN_LOG_LEVEL')
+  env = {k: v for k, v in os.environ.items() if k not in hidden}
+  env |= dict.fromkeys(names, nowhere)
+  # Where the package is not installed it is found here; so it is when a test
+  # runs in another folder.
+  paths = [str(ROOT), *filter(None, [env.get('PYTHONPATH')])]
+  return env | {
+    'PYTHONPATH': os.pathsep.join(paths),
+    'CUDA_VISIBLE_DEVICES': '-1',
+  }
+
+
+@pytest.fixture(scope='session')
+def environment():
+  """Variables for a subprocess: no network, no GPU, the package importable."""
+  return _environment()
+
+
+@pytest.fixture(scope='session')
+def launch(environment):
+  """Starts bin/NAME with flags, `before` it a wrapper; returns the process."""
+
+  def start(name, *flags, before=(), **options):
+    options = {'env': environment, **options}
+    return subprocess.Popen(
+      [*before, sys.executable, str(ROOT / 'bin' / name), *map(str, flags)],
+      stdout=subprocess.PIPE,
+      stderr=subprocess.PIPE,
+      text=True,
+      **options,
+    )
+
+  return start
+
+
+@pytest.fixture(scope='session')
+def command(launch):
+  """Runs bin/NAME with flags; returns status, stdout and stderr."""
+
+  def run(name, *flags, **options):
+    process = launch(name, *flags, **options)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(
+      process.args, process.returncode, out, err
+    )
+
+  return run

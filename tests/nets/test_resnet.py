@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf.nets import Decoder, Encoder, ResidualStack, halved_sizes, resnet
+
+SMALL = (8, 1, 4)
+
+
+def normal(*shape):
+  return tf.random.stateless_normal(shape, [1, 2])
+
+
+def test_sizes_floor():
+  assert halved_sizes((28, 28), 3) == [(28, 28), (14, 14), (7, 7), (3, 3)]
+  assert halved_sizes((32, 9), 2) == [(32, 9), (16, 4), (8, 2)]
+
+
+@pytest.mark.parametrize('size', [(7, 8), (8, 7)])
+def test_too_small_sizes_are_refused(size):
+  with pytest.raises(
+    ValueError, match=f'{size[0]}x{size[1]} pixels .* 3 times: use fewer'
+  ):
+    halved_sizes(size, 3)
+
+
+def test_networks_refuse_too_small_images():
+  with pytest.raises(ValueError, match='cannot be halved 2 times'):
+    Encoder(*SMALL, 2)(normal(1, 3, 4, 1))
+  with pytest.raises(ValueError, match='cannot be halved 2 times'):
+    Decoder(1, (3, 4), *SMALL, 2)
+
+
+@pytest.mark.parametrize('num_halvings', [1, 2, 3])
+@pytest.mark.parametrize('extra', [(0, 0), (1, 0), (3, 5)])
+def test_every_size_from_the_stride_on(num_halvings, extra):
+  stride = 2**num_halvings
+  size = (stride + extra[0], stride + extra[1])
+  features = Encoder(*SMALL, num_halvings)(normal(2, *size, 3))
+  grid = halved_sizes(size, num_halvings)[-1]
+  assert features.shape == (2, *grid, 8)
+  decoder = Decoder(5, size, *SMALL, num_halvings)
+  assert decoder.grid_size == grid
+  assert decoder(features).shape == (2, *size, 5)
+
+
+def test_28_pixels_become_three_and_28_again():
+  features = Encoder(*SMALL, 3)(normal(1, 28, 28, 1))
+  assert features.shape == (1, 3, 3, 8)
+  assert Decoder(2, (28, 28), *SMALL, 3)(features).shape == (1, 28, 28, 2)
+
+
+@pytest.mark.parametrize(
+  'num_halvings, expected', [(1, [8]), (2, [4, 8]), (3, [4, 8, 8])]
+)
+def test_channels_of_the_halvings(num_halvings, expected):
+  """With two halvings as in Sonnet's example: half the channels, then all."""
+  encoder = Encoder(*SMALL, num_halvings)
+  encoder(normal(1, 8, 8, 1))
+  names = {v.name: v.shape[-1] for v in encoder.variables}
+  halvings = [names[f'encoder/halve_{i}/w:0'] for i in range(num_halvings)]
+  # One halving still has half of them: the convolution after it has all.
+  assert halvings == ([4] if num_halvings == 1 else expected)
+  assert names['encoder/conv/w:0'] == 8
+
+
+def test_one_channel_is_enough():
+  features = Encoder(1, 1, 1, 2)(normal(1, 4, 4, 1))
+  assert Decoder(1, (4, 4), 1, 1, 1, 2)(features).shape == (1, 4, 4, 1)
+
+
+def test_wrong_grid_is_refused():
+  decoder = Decoder(1, (9, 9), *SMALL, 1)
+  with pytest.raises(ValueError, match=r'grid of \(4, 4\) .* not \(3, 4\)'):
+    decoder(normal(1, 3, 4, 8))
+
+
+@pytest.mark.parametrize('size', [(8, 8), (9, 7)])
+def test_unknown_batch_size(size):
+  encoder = Encoder(*SMALL, 2)
+  decoder = Decoder(3, size, *SMALL, 2)
+
+  @tf.function(input_signature=[tf.TensorSpec([None, *size, 1], tf.float32)])
+  def both(inputs):
+    features = encoder(inputs)
+    assert features.shape[1:] == (2, size[1] // 4, 8)
+    return decoder(features)
+
+  assert both.get_concrete_function().output_shapes[1:] == (*size, 3)
+  inputs = normal(3, *size, 1)
+  # Rounding differs between the two ways to run the convolutions.
+  np.testing.assert_allclose(
+    both(inputs), decoder(encoder(inputs)), rtol=1e-4, atol=1e-5
+  )
+
+
+def explicit_padding(monkeypatch):
+  monkeypatch.setattr(resnet, '_padding', lambda size: resnet._PADDING)
+
+
+@pytest.mark.parametrize('size', [(8, 8), (4, 6)])
+def test_same_is_the_explicit_padding(size, monkeypatch):
+  down, up = resnet.Downsample(4), resnet.Upsample(3, size)
+  inputs, grid = normal(2, *size, 3), normal(2, size[0] // 2, size[1] // 2, 5)
+  assert resnet._padding(size) == 'SAME'
+  same = down(inputs), up(grid)
+  explicit_padding(monkeypatch)
+  for a, b in zip(same, (down(inputs), up(grid)), strict=True):
+    # 16 products are added in another order.
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def with_ones(module, inputs):
+  module(inputs)
+  module.w.assign(tf.ones_like(module.w))
+  return module(inputs)[0, :, :, 0].numpy()
+
+
+def test_downsample_by_hand():
+  """Of five pixels the windows see -1..2 and 1..4: none is left out."""
+  outputs = with_ones(resnet.Downsample(1), tf.ones([1, 5, 5, 1]))
+  np.testing.assert_array_equal(outputs, [[9, 12], [12, 16]])
+  outputs = with_ones(resnet.Downsample(1), tf.ones([1, 4, 5, 1]))
+  np.testing.assert_array_equal(outputs, [[9, 12], [9, 12]])
+
+
+def test_upsample_by_hand():
+  """Every pixel of an odd size is painted by the windows that see it."""
+  outputs = with_ones(resnet.Upsample(1, (5, 5)), tf.ones([1, 2, 2, 1]))
+  windows = np.array([1, 2, 2, 1, 1])
+  np.testing.assert_array_equal(outputs, np.outer(windows, windows))
+  outputs = with_ones(resnet.Upsample(1, (4, 4)), tf.ones([1, 2, 2, 1]))
+  np.testing.assert_array_equal(outputs, np.outer(windows[:4], windows[:4]))
+
+
+def test_residual_block_by_hand():
+  stack = ResidualStack(2, 1, 1)
+  inputs = tf.constant([[[[1.0, -2.0]]]])
+  stack(inputs)
+  conv3, conv1 = stack._blocks[0]
+  centre = np.zeros([3, 3, 2, 1], np.float32)
+  centre[1, 1, :, 0] = [3, 5]
+  conv3.w.assign(centre)
+  conv1.w.assign([[[[2.0, -1.0]]]])
+  # relu(x) = (1, 0) -> 3 -> (6, -3); x + that = (7, -5); ReLU at the end.
+  np.testing.assert_array_equal(stack(inputs)[0, 0, 0], [7, 0])
+
+
+def test_no_residual_layer_leaves_a_relu():
+  inputs = normal(1, 2, 2, 3)
+  np.testing.assert_array_equal(
+    ResidualStack(3, 0, 4)(inputs), tf.nn.relu(inputs)
+  )

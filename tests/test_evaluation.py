@@ -1,0 +1,195 @@
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import build, checkpoints, configs, evaluation, export, metrics
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import Assessment
+
+# Sums of float32 in another order.
+_ROUNDING = 1e-5
+
+
+@pytest.fixture(scope='module')
+def subject(trained):
+  return evaluation.from_workdir(trained)
+
+
+def _whole(source):
+  return source.fetch(tf.range(source.num_examples, dtype=tf.int64))[0]
+
+
+def test_a_split_by_hand(trained, subject, digits):
+  result = evaluation.evaluate(subject, digits['test'])
+  model, _, step = evaluation.load_model(trained)
+  images = _whole(digits['test'])
+  by_hand = model.assess(images)
+  num_images, num_dims = 179, 64
+  pixel_bits = by_hand.pixel_bits.numpy().astype(np.float64)
+  errors = images.numpy().astype(float) - by_hand.reconstructions.numpy()
+  counts = np.bincount(by_hand.codes.numpy().ravel(), minlength=16)
+  p = counts[counts > 0] / counts.sum()
+  entropy = -np.sum(p * np.log2(p))
+  expected = metrics.Metrics(
+    num_examples=num_images,
+    bits_per_dim=pixel_bits.sum() / num_images / num_dims + 1,
+    pixel_bits_per_dim=pixel_bits.sum() / num_images / num_dims,
+    # 4x4 positions of log2(16) bits over 64 pixels.
+    code_bits_per_dim=1.0,
+    mse=np.mean(errors**2),
+    psnr_db=10 * np.log10(255**2 / np.mean(errors**2)),
+    codes_in_use=np.mean(counts > 0),
+    perplexity=2**entropy,
+    entropy_bits=entropy,
+  )
+  np.testing.assert_allclose(result, expected, rtol=_ROUNDING)
+  assert step == trained.best_step()
+  assert subject.origin == f'{trained}, step {step}'
+
+
+def test_the_batch_size_does_not_matter(tiny_config, digits, monkeypatch):
+  # A model of integers, so that no sum rounds.
+  def assess(images):
+    images = np.asarray(images)
+    return Assessment(
+      images.sum((1, 2, 3)),
+      np.full(len(images), 64),
+      images[:, ::2, ::2] // 16,
+      255 - images,
+    )
+
+  config = configs.observed(tiny_config, (8, 8, 1), ())
+  stub = evaluation.Subject(assess, config, (16,), 'a stub')
+  images = _whole(digits['test']).numpy()
+  for batch_size in (1, 7, 100, 179, 500):
+    monkeypatch.setattr(evaluation, '_BATCH_SIZE', batch_size)
+    result = evaluation.evaluate(stub, digits['test'])
+    assert result.num_examples == 179
+    # Exact: all sums are integers.
+    assert result.pixel_bits_per_dim == images.sum() / images.size
+    assert result.bits_per_dim == result.pixel_bits_per_dim + 1
+    assert result.mse == ((2.0 * images - 255) ** 2).sum() / images.size
+
+
+def test_a_uniform_decoder_costs_8_bits_per_dim(tmp_path, tiny_config, digits):
+  """The known answer, from the workdir on and through an export."""
+  config = configs.replace(tiny_config, likelihood='categorical')
+  config = configs.observed(config, (8, 8, 1), ())
+  model = build.model(config)
+  model.assess(tf.zeros([1, 8, 8, 1], tf.uint8))
+  for variable in model.decoder.trainable_variables:
+    variable.assign(tf.zeros_like(variable))
+  workdir = checkpoints.Workdir(tmp_path / 'run')
+  workdir.save_config(config)
+  root = tf.train.Checkpoint(trainer=tf.train.Checkpoint(model=model))
+  workdir.save(root, checkpoints.State(step=1))
+  target = export.export(workdir, tmp_path / 'model')
+  for subject in (
+    evaluation.from_workdir(workdir),
+    evaluation.from_export(target),
+  ):
+    result = evaluation.evaluate(subject, digits['test'])
+    # A float32 logarithm of 256, 64 times.
+    assert result.pixel_bits_per_dim == pytest.approx(8, rel=1e-6)
+    assert result.code_bits_per_dim == 1
+    assert result.bits_per_dim == pytest.approx(9, rel=1e-6)
+
+
+def test_an_export_measures_as_its_workdir(subject, exported, digits):
+  other = evaluation.from_export(exported)
+  assert other.config == subject.config
+  assert other.codebook_sizes == (16,)
+  assert other.origin == str(exported)
+  np.testing.assert_allclose(
+    evaluation.evaluate(other, digits['validation']),
+    evaluation.evaluate(subject, digits['validation']),
+    rtol=_ROUNDING,
+  )
+
+
+def test_images_of_another_shape(subject, digits):
+  larger = subject._replace(
+    config=configs.observed(subject.config, (28, 28, 1), ())
+  )
+  match = r'takes images \(28, 28, 1\), but digits has \(8, 8, 1\)'
+  with pytest.raises(UserError, match=match):
+    evaluation.evaluate(larger, digits['test'])
+
+
+def _result(**changes):
+  values = dict.fromkeys(metrics.Metrics._fields, 1.0)
+  return metrics.Metrics(**values | changes)
+
+
+def test_metrics_keep_the_other_splits(tmp_path):
+  path = tmp_path / 'run' / 'metrics.json'
+  evaluation.write(path, 'validation', _result(mse=2.0))
+  evaluation.write(path, 'test', _result(mse=3.0))
+  evaluation.write(path, 'test', _result(mse=4.0))
+  known = json.loads(path.read_text())
+  assert known['validation'] == _result(mse=2.0)._asdict()
+  assert known['test'] == _result(mse=4.0)._asdict()
+  assert [entry.name for entry in path.parent.iterdir()] == ['metrics.json']
+
+
+def test_a_perfect_psnr_is_null(tmp_path):
+  path = tmp_path / 'metrics.json'
+  evaluation.write(path, 'test', _result(psnr_db=math.inf))
+  # JSON has no word for infinity.
+  assert (
+    json.loads(path.read_text(), parse_constant=pytest.fail)['test']['psnr_db']
+    is None
+  )
+
+
+@pytest.mark.parametrize('text', ['{"test": ', '7'])
+def test_damaged_metrics_are_named(tmp_path, text):
+  path = tmp_path / 'metrics.json'
+  path.write_text(text)
+  with pytest.raises(UserError, match='metrics.json is damaged .*: remove it'):
+    evaluation.write(path, 'test', _result())
+  assert path.read_text() == text
+
+
+def test_table():
+  text = evaluation.table(_result(num_examples=1234, codes_in_use=0.5))
+  lines = dict(line.rsplit('  ', 1) for line in text.splitlines())
+  values = {key.strip(): value.strip() for key, value in lines.items()}
+  assert values['images'] == '1,234'
+  assert values['bits/dim'] == '1.0000'
+  assert values['PSNR'] == '1.00 dB'
+  assert values['codes in use'] == '50.0 %'
+
+
+def test_a_perfect_psnr_in_a_table():
+  # From a model or from JSON.
+  for psnr_db in (math.inf, None):
+    assert 'inf dB' in evaluation.table(_result(psnr_db=psnr_db))
+
+
+def test_no_export(tmp_path):
+  with pytest.raises(UserError, match='is no export of vqvae_tf.*bin/export'):
+    evaluation.from_export(tmp_path / 'nowhere')
+
+
+@pytest.mark.parametrize(
+  'name, content',
+  [
+    ('saved_model.pb', b'\xff'),
+    ('variables/variables.index', b''),
+    ('assets/metadata.json', b'{"format": "vqvae_tf 1"}'),
+    ('assets/metadata.json', b'[]'),
+  ],
+)
+def test_damaged_exports(tmp_path, exported, name, content):
+  copy = shutil.copytree(exported, tmp_path / 'copy')
+  (copy / name).write_bytes(content)
+  with pytest.raises(
+    UserError, match='the export .*copy is damaged: '
+  ) as caught:
+    evaluation.from_export(copy)
+  assert '\n' not in str(caught.value)

@@ -1,0 +1,259 @@
+import json
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import checkpoints, configs, evaluation, export, metrics
+from vqvae_tf.errors import UserError
+from vqvae_tf.version import __version__
+
+# Sums of float32 in another order.
+_ROUNDING = 1e-5
+
+_IMAGES = tf.TensorSpec([None, 8, 8, 1], tf.uint8, 'images')
+_CODES = tf.TensorSpec([None, 4, 4, 1], tf.int32, 'codes')
+_DOORS = {
+  'encode': (_IMAGES, {'codes': ([4, 4, 1], tf.int32)}),
+  'decode': (_CODES, {'images': ([8, 8, 1], tf.uint8)}),
+  'reconstruct': (_IMAGES, {'images': ([8, 8, 1], tf.uint8)}),
+  'embed': (_CODES, {'embeddings': ([4, 4, 4], tf.float32)}),
+  'nll': (
+    _IMAGES,
+    {
+      'pixel_bits': ([], tf.float32),
+      'code_bits_uniform': ([], tf.float32),
+    },
+  ),
+}
+
+
+@pytest.fixture(scope='module')
+def served(exported):
+  return tf.saved_model.load(str(exported)).signatures
+
+
+@pytest.fixture(scope='module')
+def expected(trained, digits):
+  """What Python's model makes of 5 images, by signature."""
+  model, _, _ = evaluation.load_model(trained)
+  images = digits['test'].fetch(tf.range(5, dtype=tf.int64))[0]
+  codes = model.encode(images)
+  result = model.assess(images)
+  return {
+    'encode': {'codes': codes},
+    'decode': {'images': model.decode(codes)},
+    'reconstruct': {'images': result.reconstructions},
+    'embed': {'embeddings': model.embed(codes)},
+    'nll': {
+      'pixel_bits': result.pixel_bits,
+      'code_bits_uniform': result.code_bits,
+    },
+  }
+
+
+@pytest.fixture(scope='module')
+def inputs(digits, expected):
+  images = digits['test'].fetch(tf.range(5, dtype=tf.int64))[0]
+  return {'images': images, 'codes': expected['encode']['codes']}
+
+
+def _assert_equal(results, expected):
+  assert results.keys() == expected.keys()
+  for key, value in results.items():
+    wanted = np.asarray(expected[key])
+    # Pixels, codes and table entries come out exactly.
+    rtol = _ROUNDING if key == 'pixel_bits' else 0
+    np.testing.assert_allclose(value, wanted, rtol=rtol, err_msg=key)
+    assert np.asarray(value).dtype == wanted.dtype
+
+
+def test_doors(served):
+  assert set(served) == set(_DOORS)
+  for name, (spec, outputs) in _DOORS.items():
+    assert served[name].structured_input_signature == ((), {spec.name: spec})
+    found = {
+      key: (value.shape.as_list()[1:], value.dtype)
+      for key, value in served[name].structured_outputs.items()
+    }
+    assert found == outputs
+
+
+@pytest.mark.parametrize('name', _DOORS)
+@pytest.mark.parametrize('batch_size', [1, 5])
+def test_any_batch_size_equals_python(
+  served, inputs, expected, name, batch_size
+):
+  spec, _ = _DOORS[name]
+  results = served[name](**{spec.name: inputs[spec.name][:batch_size]})
+  wanted = {k: v[:batch_size] for k, v in expected[name].items()}
+  _assert_equal(results, wanted)
+
+
+def test_decode_of_encode_is_reconstruct(served, inputs):
+  codes = served['encode'](images=inputs['images'])['codes']
+  decoded = served['decode'](codes=codes)['images']
+  reconstructed = served['reconstruct'](images=inputs['images'])['images']
+  np.testing.assert_array_equal(decoded, reconstructed)
+
+
+@pytest.mark.parametrize('name', ['decode', 'embed'])
+@pytest.mark.parametrize('code', [-1, 16])
+def test_codes_out_of_range_are_refused(served, name, code):
+  codes = tf.constant([0] * 15 + [code], tf.int32, [1, 4, 4, 1])
+  match = r'Codes are out of range: they must be in 0\.\.15'
+  with pytest.raises(tf.errors.InvalidArgumentError, match=match):
+    served[name](codes=codes)
+
+
+def test_what_lies_beside_the_model(trained, exported):
+  extra = exported / 'assets.extra'
+  text = (extra / 'README.md').read_text()
+  assert text.startswith('# VQ-VAE on digits')
+  assert 'none yet: run bin/evaluate before bin/export' in text
+  log = (extra / 'metrics.jsonl').read_bytes()
+  assert log == trained.metrics_path.read_bytes()
+
+
+def test_metadata(trained, exported):
+  metadata = json.loads((exported / 'assets' / 'metadata.json').read_text())
+  config = trained.load_config()
+  assert metadata == {
+    'format': 'vqvae_tf 1',
+    'config': json.loads(configs.to_json(config)),
+    'step': trained.best_step(),
+    'codebook_sizes': [16],
+    'class_names': list('0123456789'),
+    'metrics': {},
+    'versions': {'tensorflow': tf.__version__, 'vqvae_tf': __version__},
+  }
+
+
+_CLIENT = """
+import gc, json, sys
+for name in ('vqvae_tf', 'sonnet', 'tree', 'tensorflow_probability'):
+  sys.modules[name] = None  # whoever imports it gets an ImportError
+import numpy as np
+import tensorflow as tf
+
+path, inputs, outputs = sys.argv[1:]
+inputs = dict(np.load(inputs))
+# The model itself is not kept, as in the README.
+served = tf.saved_model.load(path).signatures
+gc.collect()
+results = {}
+for name, function in served.items():
+  [key] = function.structured_input_signature[1]
+  for output, value in function(**{key: tf.constant(inputs[key])}).items():
+    results[f'{name}/{output}'] = value.numpy()
+np.savez(outputs, **results)
+"""
+
+
+def test_tensorflow_alone_loads_and_runs_it(
+  exported, inputs, expected, tmp_path
+):
+  np.savez(tmp_path / 'inputs.npz', **{k: v.numpy() for k, v in inputs.items()})
+  client = tmp_path / 'client.py'
+  client.write_text(_CLIENT)
+  # -I: neither this folder nor PYTHONPATH is searched.
+  done = subprocess.run(
+    [
+      sys.executable,
+      '-I',
+      str(client),
+      str(exported),
+      str(tmp_path / 'inputs.npz'),
+      str(tmp_path / 'outputs.npz'),
+    ],
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode == 0, done.stderr
+  results = dict(np.load(tmp_path / 'outputs.npz'))
+  wanted = {
+    f'{name}/{key}': value
+    for name, values in expected.items()
+    for key, value in values.items()
+  }
+  assert results.keys() == wanted.keys()
+  for name in expected:
+    part = {k: v for k, v in results.items() if k.startswith(f'{name}/')}
+    _assert_equal({k.split('/')[1]: v for k, v in part.items()}, expected[name])
+
+
+class TestTarget:
+  def test_is_not_replaced_unasked(self, trained, tmp_path):
+    (tmp_path / 'model').mkdir()
+    with pytest.raises(UserError, match='model exists already: .*--overwrite'):
+      export.export(trained, tmp_path / 'model')
+
+  @pytest.mark.parametrize('kind', ['folder', 'file'])
+  def test_is_not_replaced_if_no_saved_model(self, trained, tmp_path, kind):
+    target = tmp_path / 'precious'
+    if kind == 'folder':
+      target.mkdir()
+      (target / 'thesis.tex').write_text('years')
+    else:
+      target.write_text('years')
+    with pytest.raises(UserError, match='precious is no SavedModel, so it is'):
+      export.export(trained, target, overwrite=True)
+    assert (
+      target.exists() and kind == 'file' or (target / 'thesis.tex').exists()
+    )
+
+  def test_is_replaced_when_asked(self, trained, exported, tmp_path):
+    copy = shutil.copytree(exported, tmp_path / 'model')
+    (copy / 'assets' / 'metadata.json').unlink()
+    (copy / 'extra').touch()
+    workdir = checkpoints.Workdir(
+      shutil.copytree(trained.path, tmp_path / 'run')
+    )
+    measured = metrics.Metrics(179, *8 * [1.5])._replace(psnr_db=math.inf)
+    evaluation.write(workdir.path / 'metrics.json', 'test', measured)
+    assert export.export(workdir, copy, overwrite=True) == copy
+    assert not (copy / 'extra').exists()
+    assert evaluation.read_metadata(copy)['metrics'] == {
+      'test': measured._replace(psnr_db=None)._asdict()
+    }
+    text = (copy / 'assets.extra' / 'README.md').read_text()
+    assert evaluation.table(measured) in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['model', 'run']
+
+  @pytest.mark.parametrize(
+    'error',
+    [
+      tf.errors.ResourceExhaustedError(None, None, 'no space left'),
+      OSError('no space left'),
+    ],
+  )
+  def test_appears_whole_or_not_at_all(
+    self, trained, exported, tmp_path, monkeypatch, error
+  ):
+
+    def failing_save(served, path, signatures):
+      (tmp_path / path).mkdir()
+      (tmp_path / path / 'saved_model.pb').write_bytes(b'half')
+      raise error
+
+    copy = shutil.copytree(exported, tmp_path / 'old')
+    monkeypatch.setattr(tf.saved_model, 'save', failing_save)
+    for target, overwrite in ((tmp_path / 'new', False), (copy, True)):
+      with pytest.raises(OSError, match='no space left'):
+        export.export(trained, target, overwrite)
+    assert [path.name for path in tmp_path.iterdir()] == ['old']
+    for path in filter(Path.is_file, exported.rglob('*')):
+      other = copy / path.relative_to(exported)
+      assert other.read_bytes() == path.read_bytes()
+
+  def test_is_not_made_without_a_checkpoint(self, trained, tmp_path):
+    workdir = checkpoints.Workdir(tmp_path / 'run')
+    workdir.save_config(trained.load_config())
+    with pytest.raises(UserError, match='run has no checkpoint yet'):
+      export.export(workdir, tmp_path / 'model')
+    assert not (tmp_path / 'model').exists()

@@ -1,0 +1,82 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import images
+
+
+@pytest.mark.parametrize('kind', [np.asarray, tf.constant])
+def test_uint8_batches_pass(kind):
+  images.check_images(kind(np.zeros([2, 3, 4, 1], np.uint8)))
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'int32', 'bool'])
+@pytest.mark.parametrize('kind', [np.asarray, tf.constant])
+def test_another_dtype_is_named(kind, dtype):
+  with pytest.raises(ValueError, match=f'must be uint8 .* not {dtype}'):
+    images.check_images(kind(np.zeros([2, 3, 4, 1], dtype)))
+
+
+def test_another_rank_is_named():
+  with pytest.raises(ValueError, match=r'\[B, H, W, C\], not .* \(3, 4, 1\)'):
+    images.check_images(np.zeros([3, 4, 1], np.uint8))
+
+
+def test_unknown_batch_sizes_pass():
+  spec = tf.TensorSpec([None, 3, 4, 1], tf.uint8)
+  images.check_images(spec)
+
+
+@pytest.mark.parametrize(
+  'mse, expected', [(65025, 0.0), (650.25, 20.0), (0, math.inf)]
+)
+def test_psnr_by_hand(mse, expected):
+  # A logarithm and a product of float64.
+  assert images.psnr_db(mse) == pytest.approx(expected, abs=1e-12)
+
+
+def test_tile_by_hand():
+  batch = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1)
+  batch = np.tile(batch, [1, 1, 2, 1])
+  picture = images.tile(batch, columns=2)
+  assert picture.dtype == np.uint8
+  np.testing.assert_array_equal(
+    picture[..., 0],
+    [
+      [0, 0, 255, 1, 1],
+      [255, 255, 255, 255, 255],
+      [2, 2, 255, 255, 255],
+    ],
+  )
+
+
+def test_tile_without_gap_keeps_colours():
+  batch = np.random.default_rng(0).integers(0, 256, [4, 2, 3, 3], np.uint8)
+  picture = images.tile(batch, columns=2, gap=0)
+  assert picture.shape == (4, 6, 3)
+  np.testing.assert_array_equal(picture[:2, 3:], batch[1])
+  np.testing.assert_array_equal(picture[2:, :3], batch[2])
+
+
+def test_tile_of_fewer_images_than_columns():
+  batch = np.zeros([1, 2, 2, 1], np.uint8)
+  assert images.tile(batch, columns=3).shape == (2, 8, 1)
+
+
+def test_tile_refuses_floats():
+  with pytest.raises(ValueError, match='not float64'):
+    images.tile(np.zeros([1, 2, 2, 1]), columns=1)
+
+
+def test_code_maps_by_hand():
+  codes = np.array([[[[0], [1], [2]]]], np.int32)
+  maps = images.code_maps(codes, 3)
+  assert maps.dtype == np.uint8
+  # 255 / 2 = 127.5 rounds to the even neighbour.
+  np.testing.assert_array_equal(maps[0, 0, :, 0], [0, 128, 255])
+
+
+def test_the_only_code_is_black():
+  assert images.code_maps(np.zeros([1, 2, 2, 1], np.int32), 1).max() == 0

@@ -1,0 +1,108 @@
+import math
+
+import numpy as np
+import pytest
+
+from vqvae_tf import metrics
+from vqvae_tf.models import Assessment
+
+
+def test_counts_by_hand():
+  codes = np.array([[[[0, 1], [2, 1]]], [[[2, 0], [2, 1]]]])
+  first, second = metrics.count_codes(codes, (3, 2))
+  np.testing.assert_array_equal(first, [1, 0, 3])
+  np.testing.assert_array_equal(second, [1, 3])
+
+
+def test_usage_by_hand():
+  # Codebooks of 4 and 2 codes: 2 and 1 in use, 1 and 0 bits.
+  usage = metrics.usage([np.array([5, 0, 5, 0]), np.array([0, 3])])
+  assert usage == {
+    'codes_in_use': 3 / 6,
+    'perplexity': (2 + 1) / 2,
+    'entropy_bits': (1 + 0) / 2,
+  }
+
+
+class Stub:
+  """A model that knows its pixel bits from the first pixel of each image."""
+
+  def __init__(self, reconstruction=0):
+    self.reconstruction = reconstruction
+    self.sizes = []
+
+  def __call__(self, batch):
+    self.sizes.append(len(batch))
+    level = batch[:, 0, 0, 0]
+    return Assessment(
+      pixel_bits=level.astype(np.float32),
+      code_bits=np.full(len(batch), 2, np.float32),
+      codes=(level % 4).astype(np.int32).reshape(-1, 1, 1, 1),
+      reconstructions=np.full_like(batch, self.reconstruction),
+    )
+
+
+def batches(*levels):
+  """Batches of images [1, 2, 1] with both pixels at one level."""
+  for batch in levels:
+    values = np.array(batch, np.uint8).reshape(-1, 1, 1, 1)
+    yield np.tile(values, [1, 1, 2, 1]), np.zeros(len(batch), np.int32)
+
+
+def test_every_example_counts_once():
+  # The mean of the batches' means would be (1 + 9) / 2, not 3.
+  stub = Stub()
+  result = metrics.measure(stub, batches([0, 1, 2], [9]), (4,))
+  assert stub.sizes == [3, 1]
+  assert result.num_examples == 4
+  assert result.pixel_bits_per_dim == 12 / 4 / 2
+  assert result.code_bits_per_dim == 2 / 2
+  assert result.bits_per_dim == 12 / 4 / 2 + 1
+  # Codes 0, 1, 2 and 9 mod 4 = 1.
+  assert result.codes_in_use == 3 / 4
+  assert result.entropy_bits == 1.5
+  assert result.perplexity == 2**1.5
+  assert result.mse == (0 + 1 + 4 + 81) / 4
+  assert result.psnr_db == pytest.approx(
+    10 * math.log10(65025 / 21.5),
+    abs=1e-12,  # float64
+  )
+
+
+def test_batch_sizes_do_not_matter():
+  levels = np.random.default_rng(0).integers(0, 256, 12)
+  whole = metrics.measure(Stub(7), batches(levels), (4,))
+  parts = metrics.measure(
+    Stub(7), batches(levels[:1], levels[1:8], levels[8:]), (4,)
+  )
+  # The figures are sums of integers, which float64 adds without rounding.
+  assert whole == parts
+
+
+def test_differences_of_uint8_do_not_wrap():
+  result = metrics.measure(Stub(255), batches([0, 0], [0]), (4,))
+  assert result.mse == 65025
+  assert result.psnr_db == 0
+
+
+def test_perfect_reconstructions():
+  result = metrics.measure(Stub(3), batches([3, 3]), (4,))
+  assert (result.mse, result.psnr_db) == (0, math.inf)
+  assert (result.perplexity, result.entropy_bits) == (1, 0)
+
+
+def test_small_terms_survive_large_sums():
+  def assess(batch):
+    return Stub()(batch)._replace(
+      pixel_bits=np.full(len(batch), 2**24 + 2, np.float32)
+    )
+
+  # float32 would drop the 2 from the sum of the first two on.
+  result = metrics.measure(assess, batches([0] * 50, [0]), (4,))
+  assert result.pixel_bits_per_dim == (2**24 + 2) / 2
+
+
+@pytest.mark.parametrize('empty', [[], [[]]])
+def test_no_example_is_refused(empty):
+  with pytest.raises(ValueError, match='no example to measure'):
+    metrics.measure(Stub(), batches(*empty), (4,))

@@ -1,0 +1,106 @@
+"""The commands and the code of the README run as written, with few steps."""
+
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+README = (ROOT / 'README.md').read_text()
+SHORT = {
+  'bin/mnist': '--steps=2 --evaluate_every=2 --num_hiddens=8'.split(),
+  'bin/cifar10': '--steps=2 --evaluate_every=2 --num_hiddens=8'.split(),
+}
+
+
+def _blocks(language):
+  return re.findall(rf'```{language}\n(.*?)```', README, re.DOTALL)
+
+
+def _commands():
+  lines = '\n'.join(_blocks('sh')).replace('\\\n', ' ').splitlines()
+  return [line.split('#')[0].split() for line in lines if line.strip()]
+
+
+def _write_idx(path, array):
+  dims = b''.join(n.to_bytes(4, 'big') for n in array.shape)
+  magic = (2048 + array.ndim).to_bytes(4, 'big')
+  path.write_bytes(magic + dims + array.tobytes())
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+  """A folder like the repository's, with synthetic data in data/."""
+  folder = tmp_path_factory.mktemp('readme')
+  for name in ('bin', 'assets', 'benchmarks'):
+    (folder / name).symlink_to(ROOT / name)
+  generator = np.random.default_rng(0)
+  mnist, cifar = folder / 'data/mnist', folder / 'data/cifar10'
+  mnist.mkdir(parents=True)
+  cifar.mkdir()
+  for part, count in (('train', 60), ('t10k', 20)):
+    images = generator.integers(0, 256, [count, 28, 28], np.uint8)
+    labels = generator.integers(0, 10, [count], np.uint8)
+    _write_idx(mnist / f'{part}-images-idx3-ubyte', images)
+    _write_idx(mnist / f'{part}-labels-idx1-ubyte', labels)
+  records = generator.integers(0, 256, [100, 3073], np.uint8)
+  records[:, 0] %= 10
+  for name in [f'data_batch_{i}' for i in range(1, 6)] + ['test_batch']:
+    (cifar / f'{name}.bin').write_bytes(np.tile(records, [100, 1]).tobytes())
+  return folder
+
+
+def _run(arguments, folder, environment):
+  result = subprocess.run(
+    arguments,
+    cwd=folder,
+    env=environment,
+    capture_output=True,
+    text=True,
+    timeout=300,
+  )
+  assert result.returncode == 0, shlex.join(arguments) + result.stderr
+  return result.stdout
+
+
+def test_commands(folder, environment):
+  """One after the other, as each uses what the one before made."""
+  ran = []
+  for command in _commands():
+    program = command[0]
+    # `make` sets up environments, and the peers' benchmark needs PyTorch.
+    if program == 'make' or 'benchmarks/train_step.py' in command:
+      continue
+    short = SHORT.get(program, [])
+    script = [] if program == 'python' else [program]
+    _run([sys.executable, *script, *command[1:], *short], folder, environment)
+    ran.append(program)
+  assert {'bin/mnist', 'bin/cifar10', 'bin/evaluate', 'bin/export'} < set(ran)
+
+
+def test_make_targets():
+  targets = [c[1] for c in _commands() if c[0] == 'make']
+  makefile = (ROOT / 'Makefile').read_text()
+  assert {'demo', 'test'} <= set(targets)
+  for target in targets:
+    assert re.search(rf'^{target}:', makefile, re.MULTILINE), target
+
+
+def test_demo(folder, environment):
+  out = _run(
+    [sys.executable, 'bin/demo', '--workdir=runs/demo', '--steps=4'],
+    folder,
+    environment,
+  )
+  assert 'bits/dim' in out
+  for name in re.findall(r'^(?:model|metrics|picture) +(\S+)', out, re.M):
+    assert (folder / name).exists(), name
+
+
+@pytest.mark.parametrize('code', _blocks('python'))
+def test_code(code, folder, environment):
+  _run([sys.executable, '-c', code], folder, environment)

@@ -1,0 +1,64 @@
+"""The model card of an export: what it is, where it comes from, its figures."""
+
+from vqvae_tf import configs, evaluation, metrics
+from vqvae_tf.checkpoints import State
+
+_TEMPLATE = """# VQ-VAE on {dataset}
+
+Images uint8 {shape} to codes int32 {grid} out of K = {sizes}, and back.
+Made by vqvae_tf {version}; plain TensorFlow loads it.
+
+## Training
+
+    {command}
+
+Seed {seed}, {seconds:.0f} s of training, best of the validations at step {step}
+of {steps}. The log is in `metrics.jsonl` beside this file.
+
+## Figures
+
+As `bin/evaluate` printed them:
+
+{tables}
+
+## Limits
+
+It has seen the training images of {dataset} alone, and reconstructs other images
+worse than its figures say. bits/dim is an upper bound on -log2 p(x), with codes
+counted under a uniform prior.
+"""
+
+
+def text(
+  config: configs.Config,
+  state: State,
+  splits: dict[str, dict],
+  version: str,
+  grid: list[int],
+) -> str:
+  """Returns the card as Markdown.
+
+  Args:
+    config: the configuration of the run.
+    state: of its best checkpoint, `seconds` of the whole run.
+    splits: `metrics.Metrics` fields by split, as metrics.json holds them.
+    version: of vqvae_tf.
+    grid: shape [h, w, M] of an image's codes.
+  """
+  tables = '\n\n'.join(
+    f'{split} split\n\n```\n{evaluation.table(metrics.Metrics(**values))}\n```'
+    for split, values in splits.items()
+  )
+  return _TEMPLATE.format(
+    dataset=config.data.dataset,
+    shape=list(config.image_shape),
+    grid=grid,
+    sizes=config.quantizer.num_embeddings,
+    version=version,
+    command=configs.command(config),
+    seed=config.optimizer.seed,
+    seconds=state.seconds,
+    step=state.best_step,
+    steps=config.run.steps,
+    tables=tables or 'none yet: run bin/evaluate before bin/export',
+  )
