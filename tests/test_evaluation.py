@@ -155,6 +155,14 @@ def test_damaged_metrics_are_named(tmp_path, text):
   assert path.read_text() == text
 
 
+def test_metrics_on_a_full_disk(tmp_path):
+  path = tmp_path / 'metrics.json'
+  (tmp_path / '.metrics.json.partial').symlink_to('/dev/full')
+  with pytest.raises(OSError, match='cannot write .*metrics.json: .*No space'):
+    evaluation.write(path, 'test', _result())
+  assert list(tmp_path.iterdir()) == []
+
+
 def test_table():
   text = evaluation.table(_result(num_examples=1234, codes_in_use=0.5))
   lines = dict(line.rsplit('  ', 1) for line in text.splitlines())

@@ -13,7 +13,7 @@ IMAGE_SHAPES = {
 SETTINGS = [
   ('default', 512, 64, (7, 7), 0.25, 'ema'),
   ('mnist', 512, 64, (7, 7), 0.25, 'ema'),
-  ('cifar10', 512, 64, (8, 8), 0.25, 'ema'),
+  ('cifar10', 512, 64, (16, 16), 0.25, 'ema'),
   ('digits', 32, 16, (4, 4), 0.25, 'ema'),
   ('sonnet_cifar10', 512, 64, (8, 8), 0.25, 'ema'),
   ('paper_cifar10', 512, 256, (8, 8), 0.25, 'gradient'),

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import resource
 import shutil
 import signal
 
@@ -291,6 +292,21 @@ def test_metrics_are_cut_back(tmp_path):
   assert workdir.metrics_path.read_text() == ''.join(
     line + '\n' for line in lines[:2]
   )
+
+
+def test_a_full_disk_is_an_error_of_the_system(tmp_path):
+  reporter = Reporter(checkpoints.Workdir(tmp_path), 0, 8)
+  dot = np.zeros([1, 1, 1, 1], np.uint8)
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, hard))
+  try:
+    match = r'^TensorBoard: .*tfevents.*; File too large$'
+    with pytest.raises(OSError, match=match):
+      for step in range(1_000):
+        reporter.pictures(step, originals=dot)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+  reporter.close()
 
 
 def test_infinity_is_null_in_the_metrics(tmp_path):

@@ -97,3 +97,11 @@ def test_no_curves_before_the_first_validation(tmp_path):
   workdir.metrics_path.write_text(json.dumps(entry) + '\n')
   assert visualization.draw_curves(workdir, tmp_path / 'pictures') == []
   assert not (tmp_path / 'pictures').exists()
+
+
+def test_a_picture_that_cannot_be_written(exported, digits, tmp_path):
+  (tmp_path / 'reconstructions.png').symlink_to('/dev/full')
+  subject = evaluation.from_export(exported)
+  with pytest.raises(OSError, match='cannot write .*reconstructions.png: .*No'):
+    visualization.draw_all(subject, digits['validation'], tmp_path)
+  assert list(tmp_path.iterdir()) == []

@@ -12,8 +12,8 @@ Made by vqvae_tf {version}; plain TensorFlow loads it.
 
     {command}
 
-Seed {seed}, {seconds:.0f} s of training, best of the validations at step {step}
-of {steps}. The log is in `metrics.jsonl` beside this file.
+Seed {seed}, {seconds:.0f} s of training, best validation at step {step} of
+{steps}. The log is in `metrics.jsonl` beside this file.
 
 ## Figures
 
@@ -23,9 +23,9 @@ As `bin/evaluate` printed them:
 
 ## Limits
 
-It has seen the training images of {dataset} alone, and reconstructs other images
-worse than its figures say. bits/dim is an upper bound on -log2 p(x), with codes
-counted under a uniform prior.
+It has seen the training images of {dataset} alone, and reconstructs other
+images worse than its figures say. bits/dim is an upper bound on -log2 p(x),
+with codes counted under a uniform prior.
 """
 
 

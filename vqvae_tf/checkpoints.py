@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,13 +190,23 @@ class Workdir:
 
 
 def write_text(path: Path, text: str) -> None:
-  """Writes a file aside and renames it: whole or not at all."""
+  """Writes a file aside and renames it: whole or not at all.
+
+  Raises:
+    OSError: if it cannot be written; what was there stays.
+  """
   path.parent.mkdir(parents=True, exist_ok=True)
   aside = path.with_name(f'.{path.name}.partial')
-  aside.write_text(text)
-  aside.rename(path)
+  try:
+    aside.write_text(text)
+    aside.rename(path)
+  except OSError as error:
+    aside.unlink(missing_ok=True)
+    raise OSError(f'cannot write {path}: {one_line(error)}') from error
 
 
 def one_line(error: BaseException) -> str:
   """Returns the first line of a message, without TensorFlow's trimmings."""
-  return str(error).strip().split('\n')[0][:300] or type(error).__name__
+  line = str(error).strip().split('\n')[0]
+  line = re.sub(r'\{\{.*?\}\} | \[Op:\w+\].*', '', line)
+  return line[:300] or type(error).__name__

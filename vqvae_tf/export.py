@@ -114,7 +114,7 @@ def export(
     if target.exists():
       target.rename(aside / 'replaced')
     (aside / 'model').rename(target)
-  except tf.errors.OpError as error:
+  except (tf.errors.OpError, OSError) as error:
     raise OSError(f'cannot write {target}: {one_line(error)}') from error
   finally:
     shutil.rmtree(aside, ignore_errors=True)

@@ -1,5 +1,6 @@
 """What a run says while it trains: a bar, metrics.jsonl, TensorBoard."""
 
+import contextlib
 import json
 import math
 import os
@@ -43,7 +44,7 @@ class Reporter:
     with open(self._path, 'a') as file:
       entry = finite({'step': step, 'group': group, **values})
       file.write(json.dumps(entry) + '\n')
-    with self._writer.as_default():
+    with self._writing():
       for key, value in values.items():
         tf.summary.scalar(f'{group}/{key}', value, step)
 
@@ -60,15 +61,24 @@ class Reporter:
 
   def pictures(self, step: int, **batches: np.ndarray) -> None:
     """Tiles batches of uint8 images into TensorBoard."""
-    with self._writer.as_default():
+    with self._writing():
       for name, batch in batches.items():
         tf.summary.image(name, images.tile(batch, columns=8)[None], step)
-    self._writer.flush()
 
   def close(self) -> None:
     """Ends the bar and flushes what was written."""
     self._bar.close()
-    self._writer.close()
+    with self._writing():
+      self._writer.close()
+
+  @contextlib.contextmanager
+  def _writing(self):
+    """Lets summaries be written; turns a full disk into an OSError."""
+    try:
+      with self._writer.as_default():
+        yield
+    except tf.errors.OpError as error:
+      raise OSError(f'TensorBoard: {checkpoints.one_line(error)}') from error
 
 
 def _cut_back(path: Path, step: int) -> None:

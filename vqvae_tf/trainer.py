@@ -67,7 +67,7 @@ class Trainer(snt.Module):
       batch, _ = next(batches)
       self._step(batch)
 
-  # Autograph alone, which `run` needs and this does not, takes 4 seconds for the
+  # Autograph, which `run` needs and this does not, would take 4 seconds for the
   # modules of a model.
   @tf.function(autograph=False)
   def _step(self, batch):

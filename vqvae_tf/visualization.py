@@ -184,6 +184,11 @@ def _show(axes: plt.Axes, picture: np.ndarray) -> None:
 def _save(path: Path, draw: Callable[..., plt.Figure], *args) -> Path:
   figure = draw(*args)
   figure.tight_layout()
-  figure.savefig(path, dpi=120, bbox_inches='tight')
-  plt.close(figure)
+  try:
+    figure.savefig(path, dpi=120, bbox_inches='tight')
+  except OSError as error:
+    path.unlink(missing_ok=True)
+    raise OSError(f'cannot write {path}: {error}') from error
+  finally:
+    plt.close(figure)
   return path

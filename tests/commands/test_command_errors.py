@@ -121,8 +121,8 @@ def _workdir_cases(root, tiny_flags, trained, exported):
       'checkpoints/00000004 is missing, damaged or of another model',
     ),
     'damaged checkpoint': (
-      'train',
-      [*train, '--steps=8', f'--workdir={damaged}'],
+      'evaluate',
+      [f'--workdir={damaged}'],
       'checkpoints/00000004 is missing, damaged or of another model',
     ),
     'no workdir': (
@@ -173,6 +173,7 @@ def outcomes(cases, environment, tmp_path_factory):
     text=True,
     env=environment,
     check=True,
+    timeout=300,
   )
   return {
     case: (

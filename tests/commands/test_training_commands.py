@@ -1,4 +1,4 @@
-"""bin/train, bin/mnist, bin/cifar10 and bin/demo train; signals; a full disk."""
+"""The executables that train; signals; a full disk."""
 
 import concurrent.futures
 import json

@@ -1,4 +1,4 @@
-"""bin/cifar10: trains on CIFAR-10; 16x16 codes, K = 512, unless flags say else."""
+"""bin/cifar10: trains on CIFAR-10; 16x16 codes, K = 512, by default."""
 
 from vqvae_tf.commands import train
 

@@ -162,8 +162,9 @@ def list_presets() -> str:
   """Returns the presets as text, with source, duration and score."""
   blocks = []
   for name, preset in presets.PRESETS.items():
+    command = configs.command(preset.config)
     blocks.append(
       f'{name}\n  source:   {preset.source}\n  duration: {preset.duration}\n'
-      f'  score:    {preset.score}\n  command:  {configs.command(preset.config)}'
+      f'  score:    {preset.score}\n  command:  {command}'
     )
   return '\n\n'.join(blocks)

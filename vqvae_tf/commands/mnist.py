@@ -1,4 +1,4 @@
-"""bin/mnist: trains on MNIST; 7x7 codes, K = 512, unless flags say else."""
+"""bin/mnist: trains on MNIST; 7x7 codes, K = 512, by default."""
 
 from vqvae_tf.commands import train
 
