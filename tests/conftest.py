@@ -106,7 +106,7 @@ def command(launch):
 
   def run(name, *flags, **options):
     process = launch(name, *flags, **options)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(
       process.args, process.returncode, out, err
     )
