@@ -20,7 +20,7 @@ COMMANDS = (
 )
 
 # What the test suite imports beside the package itself.
-TEST = ['pytest>=8', 'ruff>=0.9', 'build']
+TEST = ['build', 'pytest>=8', 'ruff>=0.9', 'setuptools>=68', 'wheel']
 NOTEBOOKS = ['jupyterlab>=4', 'ipywidgets>=8']
 
 setup(
@@ -64,7 +64,6 @@ setup(
     ],
   },
   classifiers=[
-    'License :: OSI Approved :: Apache Software License',
     'Programming Language :: Python :: 3',
     'Topic :: Scientific/Engineering :: Artificial Intelligence',
   ],
