@@ -6,7 +6,6 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf.quantizers import (
-  CodebookPolicy,
   Quantizer,
   VectorQuantizer,
   VectorQuantizerEMA,
@@ -24,10 +23,8 @@ KEYS = (
 )
 
 
-def make(kind, ours, dtype=tf.float32, **policy):
+def make(kind, ours, dtype=tf.float32):
   keywords = {'dtype': dtype}
-  if policy:
-    keywords['policy'] = CodebookPolicy(**policy)
   if kind == 'ema':
     # Sonnet's averages in float64 need a decay in float64.
     decay = 0.9 if dtype == tf.float32 else tf.constant(0.9, dtype)
@@ -305,108 +302,3 @@ def test_is_a_quantizer(kind):
   np.testing.assert_array_equal(module.quantize(codes[..., 0]), result.vectors)
   with pytest.raises(tf.errors.InvalidArgumentError, match=r'0\.\.11'):
     module.decode(tf.constant([[12]]))
-
-
-def test_unused_code_is_kept_exactly():
-  module = make('ema', True, unused_codes='keep')
-  far = module.embeddings[:, -1] + 50.0
-  module.embeddings[:, -1].assign(far)
-  for step in range(50):
-    module(vectors(step), True)
-  np.testing.assert_array_equal(module.embeddings[:, -1], far)
-  # Sonnet's rule makes it zero at once.
-  sonnet = make('ema', True)
-  sonnet.embeddings[:, -1].assign(far)
-  sonnet(vectors(0), True)
-  assert not sonnet.embeddings[:, -1].numpy().any()
-
-
-def test_code_used_once_is_kept():
-  module = make('ema', True, unused_codes='keep')
-  module.embeddings[:, -1].assign([40.0] * D)
-  module(tf.fill([1, D], 41.0), True)
-  for step in range(50):
-    module(vectors(step), True)
-  # The quotient of two averages that shrink alike, a rounding per step.
-  np.testing.assert_allclose(module.embeddings[:, -1], [41.0] * D, rtol=1e-5)
-
-
-@kinds
-@pytest.mark.parametrize('jit', [False, True])
-@pytest.mark.parametrize('initialization', ['data', 'kmeans++'])
-def test_starts_from_the_first_training_batch(kind, jit, initialization):
-  module = make(kind, True, initialization=initialization)
-  call = tf.function(module, jit_compile=jit)
-  before = module.embeddings.numpy()
-  call(vectors(0), False)
-  np.testing.assert_array_equal(module.embeddings, before)
-  outputs = call(vectors(0), True)
-  # 12 of 15 vectors are codes of their own: they quantize to themselves.
-  distances = tf.reduce_sum((outputs['quantize'] - vectors(0)) ** 2, -1)
-  assert (distances.numpy() == 0).sum() == K
-  assert outputs['distances'].numpy().min(0).max() < 1e-5  # rounding
-  # And no second start: these vectors would be codes of their own as well.
-  outputs = call(vectors(1), True)
-  distances = tf.reduce_sum((outputs['quantize'] - vectors(1)) ** 2, -1)
-  assert distances.numpy().min() > 0
-
-
-def shifted(step):
-  """A batch whose mean is far from all initial codes."""
-  return 1 + 0.3 * tf.random.stateless_normal([256, 16], [3, step])
-
-
-@kinds
-@pytest.mark.parametrize(
-  # With restarts a few codes are always on their way.
-  'unused_codes,least,most',
-  [('sonnet', 0, 40), ('restart', 116, 128)],
-)
-def test_restarts_bring_codes_into_use(kind, unused_codes, least, most):
-  tf.random.set_seed(0)
-  policy = CodebookPolicy(unused_codes=unused_codes)
-  if kind == 'ema':
-    module = VectorQuantizerEMA(16, 128, 0.25, 0.9, policy=policy)
-  else:
-    module = VectorQuantizer(16, 128, 0.25, policy=policy)
-  optimizer = snt.optimizers.SGD(5.0)
-  step = tf.function(train_step)
-  for i in range(100):
-    step(module, optimizer, shifted(i))
-  test = tf.concat([shifted(10_000 + i) for i in range(8)], 0)
-  assert least <= len(np.unique(module.encode(test))) <= most
-
-
-@kinds
-@pytest.mark.parametrize('jit', [False, True])
-def test_resumes_bit_for_bit(kind, jit, tmp_path):
-  policy = {'initialization': 'kmeans++', 'unused_codes': 'restart'}
-
-  def run(module, steps):
-    call = tf.function(module, jit_compile=jit)
-    for step in steps:
-      call(vectors(step), True)
-
-  module, resumed = make(kind, True, **policy), make(kind, True, **policy)
-  run(module, range(4))
-  path = tf.train.Checkpoint(vq=module).save(str(tmp_path / 'vq'))
-  run(module, range(4, 8))
-  tf.train.Checkpoint(vq=resumed).restore(path).assert_consumed()
-  run(resumed, range(4, 8))
-  for mine, theirs in zip(resumed.variables, module.variables, strict=True):
-    np.testing.assert_array_equal(mine, theirs)
-
-
-def test_restart_resets_vector_count_and_sum_together():
-  module = make('ema', True, unused_codes='restart')
-  for step in range(5):
-    module(vectors(step), True)
-    np.testing.assert_allclose(
-      module.ema_dw.value,
-      module.embeddings * module.ema_cluster_size.value,
-      rtol=1e-4,
-      atol=1e-5,
-    )  # quotients of float32 numbers
-    for average in (module.ema_dw, module.ema_cluster_size):
-      hidden = average._hidden / (1 - 0.9 ** (step + 1))
-      np.testing.assert_allclose(hidden, average.value, rtol=1e-5, atol=1e-6)
