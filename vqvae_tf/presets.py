@@ -30,12 +30,15 @@ def _config(**values) -> Config:
   return replace(Config(), **values)
 
 
-# Sonnet's example: a squared error over the data's variance, which a normal
-# with scale sqrt(variance / 2) equals up to a constant.
-_SONNET = {
+# Codebooks as the paper and Sonnet have them: nothing against unused codes.
+_CLASSIC = {'initialization': 'variance_scaling', 'unused_codes': 'sonnet'}
+
+# What the presets of older ports share.
+_PORT = {
+  'quantizer': 'gradient',
   'likelihood': 'normal',
-  'initialization': 'variance_scaling',
-  'unused_codes': 'sonnet',
+  'steps': 20_000,
+  **_CLASSIC,
 }
 
 PRESETS = {
@@ -83,14 +86,17 @@ PRESETS = {
     ),
     'this project: 4x4 codes, K = 32, to teach the tool',
     'about 1 minute on 2 CPU cores',
-    'not run',
+    'measured: 4.315 bits/dim, 22.70 dB, perplexity 29',
   ),
   'sonnet_cifar10': Preset(
     _config(
       dataset='cifar10',
+      likelihood='normal',
+      # Its squared error over the data's variance v is, up to a constant, a
+      # normal with scale sqrt(v / 2).
       scale=0.178,
       steps=10_000,
-      **_SONNET,
+      **_CLASSIC,
     ),
     "Sonnet's VQ-VAE notebook: K = 512, D = 64, EMA, NMSE",
     '10,000 steps',
@@ -107,23 +113,18 @@ PRESETS = {
       batch_size=128,
       learning_rate=2e-4,
       steps=250_000,
-      initialization='variance_scaling',
-      unused_codes='sonnet',
+      **_CLASSIC,
     ),
     'van den Oord et al. 2017, 4.1, with one codebook per position',
     '250,000 steps',
-    'published: 4.67 bits/dim, with 8x8x10 codes',
+    'published: 4.67 bits/dim from 8x8x10 codes; this one not run',
   ),
   'port_mnist': Preset(
     _config(
       dataset='mnist',
       num_embeddings=20,
       num_halvings=3,
-      quantizer='gradient',
-      likelihood='normal',
-      steps=20_000,
-      initialization='variance_scaling',
-      unused_codes='sonnet',
+      **_PORT,
     ),
     'older TensorFlow ports: K = 20, D = 64, 3x3 codes',
     '20,000 steps',
@@ -134,11 +135,7 @@ PRESETS = {
       dataset='cifar10',
       num_embeddings=10,
       embedding_dim=256,
-      quantizer='gradient',
-      likelihood='normal',
-      steps=20_000,
-      initialization='variance_scaling',
-      unused_codes='sonnet',
+      **_PORT,
     ),
     'older TensorFlow ports: K = 10, D = 256, 8x8 codes',
     '20,000 steps',
@@ -150,11 +147,7 @@ PRESETS = {
       num_embeddings=512,
       embedding_dim=256,
       commitment_cost=1.0,
-      quantizer='gradient',
-      likelihood='normal',
-      steps=20_000,
-      initialization='variance_scaling',
-      unused_codes='sonnet',
+      **_PORT,
     ),
     'older TensorFlow ports: K = 512, D = 256, commitment 1.0',
     '20,000 steps',
