@@ -7,6 +7,10 @@ import tensorflow as tf
 from vqvae_tf.quantizers import codebook
 
 
+def candidates(vectors):
+  return codebook.Candidates(vectors, tf.fill([len(vectors)], True))
+
+
 def test_policy_refuses_unknown_words():
   with pytest.raises(ValueError, match="initialization must be .*'zeros'"):
     codebook.CodebookPolicy(initialization='zeros')
@@ -45,7 +49,8 @@ def test_perplexity():
 @pytest.mark.parametrize('jit', [False, True])
 def test_samples_without_replacement(size, count, jit):
   sample = tf.function(
-    lambda seed: codebook.sample_indices(size, count, seed), jit_compile=jit
+    lambda seed: codebook.sample_indices(tf.fill([size], True), count, seed),
+    jit_compile=jit,
   )
   drawn, available = sample(tf.constant([0, 1]))
   kept = drawn.numpy()[available.numpy()]
@@ -57,7 +62,7 @@ def test_samples_without_replacement(size, count, jit):
 
 def test_samples_depend_on_the_seed_and_are_uniform():
   draws = [
-    codebook.sample_indices(10, 1, [0, step])[0].numpy()[0]
+    codebook.sample_indices(tf.fill([10], True), 1, [0, step])[0].numpy()[0]
     for step in range(300)
   ]
   counts = np.bincount(draws, minlength=10)
@@ -73,7 +78,9 @@ def test_spread_draws_one_of_each_cluster():
     + 1e-3 * rng.normal(size=[544, 3]),
     tf.float32,
   )
-  spread = tf.function(lambda: codebook.spread_indices(inputs, 6, [0, 1]))
+  spread = tf.function(
+    lambda: codebook.spread_indices(candidates(inputs), 6, [0, 1])
+  )
   rows, available = spread()
   assert available.numpy().all()
   chosen = tf.gather(inputs, rows).numpy()
@@ -82,10 +89,32 @@ def test_spread_draws_one_of_each_cluster():
   assert sorted(nearest) == [0, 1, 2, 3, 4, 5]
 
 
-def test_spread_of_fewer_distinct_vectors_than_codes():
-  rows, available = codebook.spread_indices(tf.ones([3, 2]), 5, [0, 1])
+@pytest.mark.parametrize('jit', [False, True])
+def test_spread_of_fewer_distinct_vectors_than_codes(jit):
+  inputs = candidates(tf.constant([[1.0], [2.0], [1.0]]))
+  spread = tf.function(
+    lambda: codebook.spread_indices(inputs, 5, [0, 1]), jit_compile=jit
+  )
+  rows, available = spread()
   assert rows.numpy().max() < 3
-  assert available.numpy().tolist() == [True] * 3 + [False] * 2
+  assert available.numpy().tolist() == [True] * 2 + [False] * 3
+
+
+@pytest.mark.parametrize('jit', [False, True])
+@pytest.mark.parametrize('initialization', ['data', 'kmeans++'])
+def test_only_eligible_vectors_are_drawn(initialization, jit):
+  policy = codebook.CodebookPolicy(initialization=initialization, seed=1)
+  values = tf.reshape(tf.range(20.0), [10, 2])
+  eligible = tf.constant([False, True] * 4 + [False, False])
+  draw = tf.function(
+    lambda: codebook.initial_embeddings(
+      tf.fill([2, 6], -1.0), codebook.Candidates(values, eligible), policy
+    ),
+    jit_compile=jit,
+  )
+  embeddings = draw().numpy()
+  assert sorted(embeddings[0, :4]) == [2, 6, 10, 14]
+  assert (embeddings[:, 4:] == -1).all()
 
 
 @pytest.mark.parametrize('initialization', ['data', 'kmeans++'])
@@ -93,7 +122,9 @@ def test_initial_embeddings_are_inputs(initialization):
   policy = codebook.CodebookPolicy(initialization=initialization)
   inputs = tf.random.stateless_normal([3, 2], [1, 2])
   before = tf.fill([2, 5], 9.0)
-  after = codebook.initial_embeddings(before, inputs, policy).numpy()
+  after = codebook.initial_embeddings(
+    before, candidates(inputs), policy
+  ).numpy()
   # Three vectors for five codes: the last two stay.
   assert (after[:, 3:] == 9).all()
   assert sorted(after[0, :3].tolist()) == sorted(inputs[:, 0].numpy().tolist())
@@ -105,7 +136,7 @@ def test_restarts_by_hand():
   embeddings = tf.constant([[0.0, 50.0, 60.0, 70.0]])
   inputs, codes = tf.constant([[10.0], [20.0]]), tf.constant([0, 0])
   where, vectors, size = codebook.restarts(
-    sizes, embeddings, inputs, codes, [0, 1]
+    sizes, embeddings, candidates(inputs), codes, [0, 1]
   )
   assert where.numpy().tolist() == [False, True, False, True]
   assert size.numpy() == pytest.approx(25 * codebook.RESTART_SHARE)
@@ -120,7 +151,7 @@ def test_more_unused_codes_than_vectors():
   where, _, _ = codebook.restarts(
     tf.constant([8.0, 0.0, 0.0, 0.0]),
     tf.zeros([1, 4]),
-    tf.ones([2, 1]),
+    candidates(tf.ones([2, 1])),
     tf.constant([0, 0]),
     [0, 1],
   )

@@ -5,6 +5,7 @@ from vqvae_tf.quantizers.nearest import nearest_codes
 from vqvae_tf.quantizers.quantizer import (
   Quantized,
   Quantizer,
+  rotation_trick,
   straight_through,
 )
 from vqvae_tf.quantizers.vector_quantizer import (
@@ -19,5 +20,6 @@ __all__ = [
   'VectorQuantizer',
   'VectorQuantizerEMA',
   'nearest_codes',
+  'rotation_trick',
   'straight_through',
 ]

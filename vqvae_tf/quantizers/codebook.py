@@ -1,6 +1,7 @@
 """How a codebook starts, how its use is counted, how dead codes come back."""
 
 import dataclasses
+from typing import NamedTuple
 
 import sonnet as snt
 import tensorflow as tf
@@ -67,6 +68,14 @@ class CodebookPolicy:
           f'{getattr(self, field)!r}.'
         )
 
+  @property
+  def places_codes(self) -> bool:
+    """Whether codes are ever placed where encoder outputs are."""
+    return (
+      self.initialization != 'variance_scaling'
+      or self.unused_codes == 'restart'
+    )
+
 
 AS_SONNET = CodebookPolicy()
 
@@ -108,29 +117,37 @@ class DebiasedAverage(snt.ExponentialMovingAverage):
 
 
 def code_counts(
-  codes: tf.Tensor, num_embeddings: int, dtype: tf.DType
+  codes: tf.Tensor,
+  num_embeddings: int,
+  dtype: tf.DType,
+  weights: tf.Tensor | None = None,
 ) -> tf.Tensor:
-  """Returns how many of [N] codes are k: float [K]."""
-  return tf.math.unsorted_segment_sum(
-    tf.ones_like(codes, dtype), codes, num_embeddings
-  )
+  """Returns how many of [N] codes are k, or their weights [N]: float [K]."""
+  ones = tf.ones_like(codes, dtype) if weights is None else weights
+  return tf.math.unsorted_segment_sum(ones, codes, num_embeddings)
 
 
 def code_sums(
-  inputs: tf.Tensor, codes: tf.Tensor, num_embeddings: int
+  inputs: tf.Tensor,
+  codes: tf.Tensor,
+  num_embeddings: int,
+  weights: tf.Tensor | None = None,
 ) -> tf.Tensor:
   """Returns the sum of the vectors of each code.
 
-  sum_k = sum of x_n over all n with code_n = k.
+  sum_k = sum of w_n x_n over all n with code_n = k.
 
   Args:
     inputs: [N, D] floating.
     codes: int32 [N] in [0, K).
     num_embeddings: K.
+    weights: w, [N] in the dtype of `inputs`; None: all one.
 
   Returns:
     [K, D] in the dtype of `inputs`.
   """
+  if weights is not None:
+    inputs *= weights[:, tf.newaxis]
   return tf.math.unsorted_segment_sum(inputs, codes, num_embeddings)
 
 
@@ -140,37 +157,52 @@ def perplexity(counts: tf.Tensor) -> tf.Tensor:
   exp(-sum_k p_k log(p_k + 1e-10)), the added constant as in Sonnet.
 
   Args:
-    counts: float [K], how often each code was chosen.
+    counts: float [K], how often each code was chosen; all zero give 1.
 
   Returns:
     Scalar in the dtype of `counts`.
   """
-  p = counts / tf.reduce_sum(counts)
+  p = tf.math.divide_no_nan(counts, tf.reduce_sum(counts))
   return tf.exp(-tf.reduce_sum(p * tf.math.log(p + 1e-10)))
 
 
+class Candidates(NamedTuple):
+  """Encoder outputs of all replicas, at which codes may be placed.
+
+  Attributes:
+    vectors: [N, D].
+    eligible: bool [N], false for vectors that do not count (padding).
+  """
+
+  vectors: tf.Tensor
+  eligible: tf.Tensor
+
+
 def sample_indices(
-  size: tf.Tensor, count: int, seed: tf.Tensor
+  eligible: tf.Tensor, count: int, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-  """Draws numbers below `size`, uniformly and none twice.
+  """Draws places of true values, uniformly and none twice.
 
   Args:
-    size: int32 scalar, at least 1.
-    count: how many numbers are wanted.
+    eligible: bool [N], N >= 1.
+    count: how many places are wanted.
     seed: integer [2]; equal seeds give equal draws.
 
   Returns:
-    int32 [count], and bool [count], false from place `size` on: more numbers
-    there are not.
+    int32 [count], and bool [count], false once no place is left to draw.
   """
+  size = tf.shape(eligible)[0]
   keys = tf.random.stateless_uniform([size], seed, alg='philox')
-  _, drawn = tf.math.top_k(keys, tf.minimum(count, size))
+  _, drawn = tf.math.top_k(
+    tf.where(eligible, keys, -1), tf.minimum(count, size)
+  )
   rank = tf.range(count)
-  return tf.gather(drawn, tf.minimum(rank, size - 1)), rank < size
+  available = rank < tf.reduce_sum(tf.cast(eligible, tf.int32))
+  return tf.gather(drawn, tf.minimum(rank, size - 1)), available
 
 
 def spread_indices(
-  inputs: tf.Tensor, count: int, seed: tf.Tensor
+  candidates: Candidates, count: int, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
   """Draws vectors far from each other, as k-means++ draws its first centres.
 
@@ -178,58 +210,74 @@ def spread_indices(
   nearest vector drawn so far; the first is drawn uniformly.
 
   Args:
-    inputs: [N, D], N >= 1.
+    candidates: N >= 1 vectors.
     count: how many vectors are wanted.
     seed: integer [2]; equal seeds give equal draws.
 
   Returns:
-    int32 [count], the rows drawn, and bool [count], false from place N on.
+    int32 [count], the rows drawn, and bool [count], false once every vector
+    that is left equals one drawn before.
 
   References:
     Arthur and Vassilvitskii, k-means++: The Advantages of Careful Seeding,
     2007.
   """
-  size = tf.shape(inputs)[0]
+  vectors, eligible = candidates
+  size = tf.shape(vectors)[0]
   draws = tf.random.stateless_uniform(
-    [count], seed, dtype=inputs.dtype, alg='philox'
+    [count], seed, dtype=vectors.dtype, alg='philox'
   )
 
-  def step(place, distances, drawn):
+  def step(place, distances, drawn, available):
     mass = tf.cumsum(distances)
     below = tf.cast(mass <= draws[place] * mass[-1], tf.int32)
     row = tf.minimum(tf.reduce_sum(below), size - 1)
-    to_row = tf.reduce_sum(tf.math.squared_difference(inputs, inputs[row]), 1)
+    to_row = tf.reduce_sum(tf.math.squared_difference(vectors, vectors[row]), 1)
     # Before the first draw all "distances" are one: uniform.
-    distances = tf.where(place == 0, to_row, tf.minimum(distances, to_row))
-    return place + 1, distances, drawn.write(place, row)
+    shortest = tf.where(place == 0, to_row, tf.minimum(distances, to_row))
+    return (
+      place + 1,
+      tf.where(eligible, shortest, tf.zeros_like(shortest)),
+      drawn.write(place, row),
+      available.write(place, mass[-1] > 0),
+    )
 
-  _, _, drawn = tf.while_loop(
+  *_, drawn, available = tf.while_loop(
     lambda place, *_: place < count,
     step,
-    (0, tf.ones_like(inputs[:, 0]), tf.TensorArray(tf.int32, count)),
+    (
+      0,
+      tf.cast(eligible, vectors.dtype),
+      tf.TensorArray(tf.int32, count),
+      tf.TensorArray(tf.bool, count),
+    ),
   )
-  return tf.ensure_shape(drawn.stack(), [count]), tf.range(count) < size
+  return (
+    tf.ensure_shape(drawn.stack(), [count]),
+    tf.ensure_shape(available.stack(), [count]),
+  )
 
 
 def initial_embeddings(
-  embeddings: tf.Tensor, inputs: tf.Tensor, policy: CodebookPolicy
+  embeddings: tf.Tensor, candidates: Candidates, policy: CodebookPolicy
 ) -> tf.Tensor:
-  """Returns the codebook [D, K] with its codes among [N, D] encoder outputs.
+  """Returns the codebook [D, K] with its codes among encoder outputs.
 
   Codes for which no vector is left stay as they are.
   """
   count, seed = embeddings.shape[1], [policy.seed, -1]
   if policy.initialization == 'kmeans++':
-    rows, available = spread_indices(inputs, count, seed)
+    rows, available = spread_indices(candidates, count, seed)
   else:
-    rows, available = sample_indices(tf.shape(inputs)[0], count, seed)
-  return tf.where(available, tf.transpose(tf.gather(inputs, rows)), embeddings)
+    rows, available = sample_indices(candidates.eligible, count, seed)
+  vectors = tf.gather(candidates.vectors, rows)
+  return tf.where(available, tf.transpose(vectors), embeddings)
 
 
 def restarts(
   sizes: tf.Tensor,
   embeddings: tf.Tensor,
-  inputs: tf.Tensor,
+  candidates: Candidates,
   codes: tf.Tensor,
   seed: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -243,7 +291,7 @@ def restarts(
   Args:
     sizes: float [K], the average count of each code.
     embeddings: float [D, K].
-    inputs: float [N, D], the current encoder outputs.
+    candidates: N current encoder outputs.
     codes: int32 [N], their codes.
     seed: integer [2].
 
@@ -254,10 +302,10 @@ def restarts(
   """
   mean = tf.reduce_mean(sizes)
   unused = sizes < UNUSED_SHARE * mean
-  rows, available = sample_indices(tf.shape(inputs)[0], sizes.shape[0], seed)
+  rows, available = sample_indices(candidates.eligible, sizes.shape[0], seed)
   rank = tf.maximum(tf.cumsum(tf.cast(unused, tf.int32)) - 1, 0)
   rows = tf.gather(rows, rank)
   near = tf.gather(embeddings, tf.gather(codes, rows), axis=1)
-  far = tf.transpose(tf.gather(inputs, rows))
+  far = tf.transpose(tf.gather(candidates.vectors, rows))
   vectors = near + RESTART_REACH * (far - near)
   return unused & tf.gather(available, rank), vectors, RESTART_SHARE * mean

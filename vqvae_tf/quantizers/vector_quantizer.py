@@ -1,194 +1,15 @@
 """Vector quantizers with the contract of Sonnet's `snt.nets`."""
 
-import abc
-from typing import NamedTuple
-
-import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.quantizers import codebook, nearest, quantizer
+from vqvae_tf.quantizers import codebook, quantizer, replicas
+from vqvae_tf.quantizers.one_codebook import OneCodebook
 
 # Averages the use of codes that a gradient moves; nothing else depends on it.
 _USAGE_DECAY = 0.99
 
 
-class _Step(NamedTuple):
-  """What one pass computes; floats in the codebook's dtype but `vectors`.
-
-  Attributes:
-    flat: [N, D], the inputs.
-    embeddings: [D, K], the codebook before this step's update.
-    codes: int32 [...], the inputs' leading dimensions.
-    counts: [K], how often each code was chosen.
-    vectors: [..., D] in the inputs' dtype, straight-through.
-    loss: scalar.
-  """
-
-  flat: tf.Tensor
-  embeddings: tf.Tensor
-  codes: tf.Tensor
-  counts: tf.Tensor
-  vectors: tf.Tensor
-  loss: tf.Tensor
-
-
-class _OneCodebook(quantizer.Quantizer):
-  """One codebook [D, K] and the nearest code for each vector."""
-
-  def __init__(self, shape, commitment_cost, dtype, name, policy, trainable):
-    super().__init__(name=name)
-    dtype = tf.as_dtype(dtype)
-    if dtype not in (tf.float32, tf.float64):
-      raise ValueError(
-        f'A codebook of {dtype.name} cannot hold its counts and sums: use '
-        'dtype=tf.float32, which takes float16 and bfloat16 inputs too.'
-      )
-    self.embedding_dim, self.num_embeddings = shape
-    self.commitment_cost = commitment_cost
-    self.policy = policy
-    initializer = snt.initializers.VarianceScaling(distribution='uniform')
-    self.embeddings = tf.Variable(
-      initializer(shape, dtype), trainable=trainable, name='embeddings'
-    )
-
-  @property
-  def codebook_sizes(self) -> tuple[int, ...]:
-    return (self.num_embeddings,)
-
-  def __call__(
-    self, inputs: tf.Tensor, is_training: bool
-  ) -> dict[str, tf.Tensor]:
-    """Quantizes a batch of vectors; in training the codebook may move.
-
-    In a `tf.function` what is not read is not computed: `encodings` and
-    `distances` take no part in the work.
-
-    Args:
-      inputs: [..., D] in the codebook's dtype, float16 or bfloat16; N vectors
-        in all.
-      is_training: whether this step's statistics move the codebook.
-
-    Returns:
-      A dictionary, floats in the codebook's dtype unless said otherwise.
-        quantize: [..., D] in the inputs' dtype, z_q(x), straight-through.
-        loss: scalar, the term to add to the training loss.
-        perplexity: scalar, the effective number of codes in this batch.
-        encodings: [N, K], the codes as one-hot vectors.
-        encoding_indices: int64 [...], the codes.
-        distances: [N, K], squared, to the codebook before the update.
-
-    Raises:
-      ValueError: if the inputs' last dimension or dtype does not fit.
-    """
-    step = self._step(tf.convert_to_tensor(inputs), is_training)
-    distances = (
-      tf.reduce_sum(step.flat**2, 1, keepdims=True)
-      - 2 * tf.matmul(step.flat, step.embeddings)
-      + tf.reduce_sum(step.embeddings**2, 0, keepdims=True)
-    )
-    return {
-      'quantize': step.vectors,
-      'loss': step.loss,
-      'perplexity': codebook.perplexity(step.counts),
-      'encodings': tf.one_hot(
-        tf.reshape(step.codes, [-1]), self.num_embeddings, dtype=distances.dtype
-      ),
-      'encoding_indices': tf.cast(step.codes, tf.int64),
-      'distances': distances,
-    }
-
-  def quantize(self, encoding_indices: tf.Tensor) -> tf.Tensor:
-    """Returns the embeddings [..., D] of integer indices [...]."""
-    return tf.gather(tf.transpose(self.embeddings), encoding_indices)
-
-  def forward(
-    self, inputs: tf.Tensor, is_training: bool
-  ) -> quantizer.Quantized:
-    step = self._step(tf.convert_to_tensor(inputs), is_training)
-    return quantizer.Quantized(
-      step.vectors, step.loss, step.codes[..., tf.newaxis]
-    )
-
-  def encode(self, inputs: tf.Tensor) -> tf.Tensor:
-    inputs = tf.convert_to_tensor(inputs)
-    codes = nearest.nearest_codes(
-      self._flat(inputs), tf.transpose(self.embeddings)
-    )
-    return tf.reshape(codes, tf.shape(inputs)[:-1])[..., tf.newaxis]
-
-  def decode(self, codes: tf.Tensor) -> tf.Tensor:
-    codes = quantizer.checked_codes(codes, self.codebook_sizes)
-    return self.quantize(codes[..., 0])
-
-  @abc.abstractmethod
-  def _losses(self, inputs, quantized):
-    """Returns the loss of [..., D] inputs and their quantized vectors."""
-
-  @abc.abstractmethod
-  def _update(self, flat, codes, counts):
-    """Moves the codebook after a training step of [N, D] vectors."""
-
-  def _step(self, inputs, is_training):
-    flat = self._flat(inputs)
-    if is_training and self.policy.initialization != 'variance_scaling':
-      self._initialize_once(tf.stop_gradient(flat))
-    embeddings = tf.convert_to_tensor(self.embeddings)
-    table = tf.transpose(embeddings)
-    flat_codes = nearest.nearest_codes(flat, table)
-    counts = codebook.code_counts(flat_codes, self.num_embeddings, flat.dtype)
-    codes = tf.reshape(flat_codes, tf.shape(inputs)[:-1])
-    quantized = tf.gather(table, codes)
-    loss = self._losses(tf.cast(inputs, flat.dtype), quantized)
-    if is_training:
-      self._update(tf.stop_gradient(flat), flat_codes, counts)
-    return _Step(
-      flat,
-      embeddings,
-      codes,
-      counts,
-      quantizer.straight_through(inputs, quantized),
-      loss,
-    )
-
-  def _initialize_once(self, flat):
-    # The condition chooses between values and the assignment stands outside:
-    # no state changes in a branch.
-    embeddings = tf.convert_to_tensor(self.embeddings)
-    self.embeddings.assign(
-      tf.cond(
-        tf.equal(self.ema_cluster_size.steps, 0),
-        lambda: codebook.initial_embeddings(embeddings, flat, self.policy),
-        lambda: embeddings,
-      )
-    )
-
-  def _restarts(self, embeddings, flat, codes):
-    """Returns which codes restart, their vectors, and their average count."""
-    seed = tf.stack([self.policy.seed, self.ema_cluster_size.steps])
-    where, vectors, size = codebook.restarts(
-      self.ema_cluster_size.value, embeddings, flat, codes, seed
-    )
-    self.ema_cluster_size.replace(where, size)
-    return where, vectors, size
-
-  def _flat(self, inputs):
-    """Checks [..., D] inputs; returns [N, D] in the codebook's dtype."""
-    dtype = self.embeddings.dtype
-    if inputs.dtype not in (dtype, tf.float16, tf.bfloat16):
-      raise ValueError(
-        f'inputs are {inputs.dtype.name}, but the codebook is {dtype.name}: '
-        f'cast them to {dtype.name} (float16 and bfloat16 are taken too).'
-      )
-    last = inputs.shape[-1] if inputs.shape.rank != 0 else 'none'
-    if last not in (None, self.embedding_dim):
-      raise ValueError(
-        f'inputs have last dimension {last}, but embedding_dim '
-        f'is {self.embedding_dim}.'
-      )
-    return tf.cast(tf.reshape(inputs, [-1, self.embedding_dim]), dtype)
-
-
-class VectorQuantizer(_OneCodebook):
+class VectorQuantizer(OneCodebook):
   """Vector quantizer whose codebook is trained by gradients.
 
   z_q(x) = e_k, k = argmin_j |z_e(x) - e_j|^2
@@ -206,6 +27,7 @@ class VectorQuantizer(_OneCodebook):
     name: of the module.
     policy: where the codebook starts and what becomes of unused codes. With
       other than Sonnet's, the average use of codes becomes a variable.
+    estimator: of the gradient: `straight_through` or `rotation_trick`.
 
   Raises:
     ValueError: if the dtype is neither float32 nor float64.
@@ -224,6 +46,7 @@ class VectorQuantizer(_OneCodebook):
     name: str = 'vector_quantizer',
     *,
     policy: codebook.CodebookPolicy = codebook.AS_SONNET,
+    estimator: quantizer.Estimator = quantizer.straight_through,
   ):
     super().__init__(
       [embedding_dim, num_embeddings],
@@ -231,33 +54,36 @@ class VectorQuantizer(_OneCodebook):
       dtype,
       name,
       policy,
+      estimator,
       trainable=True,
     )
-    self._counts_usage = (
-      policy.initialization != 'variance_scaling'
-      or policy.unused_codes == 'restart'
-    )
-    if self._counts_usage:
+    if policy.places_codes:
       self.ema_cluster_size = codebook.DebiasedAverage.of(
         tf.zeros([num_embeddings], dtype), _USAGE_DECAY, 'ema_cluster_size'
       )
 
-  def _losses(self, inputs, quantized):
-    e_latent_loss = tf.reduce_mean((tf.stop_gradient(quantized) - inputs) ** 2)
-    q_latent_loss = tf.reduce_mean((quantized - tf.stop_gradient(inputs)) ** 2)
+  def _losses(self, inputs, quantized, weights):
+    e_latent_loss = quantizer.weighted_mean(
+      (tf.stop_gradient(quantized) - inputs) ** 2, weights
+    )
+    q_latent_loss = quantizer.weighted_mean(
+      (quantized - tf.stop_gradient(inputs)) ** 2, weights
+    )
     return q_latent_loss + self.commitment_cost * e_latent_loss
 
-  def _update(self, flat, codes, counts):
+  def _update(self, vectors, codes, counts):
     # The gradient moves the codes in use; the others wait or restart.
-    if self._counts_usage:
-      self.ema_cluster_size(counts)
+    if self.policy.places_codes:
+      self.ema_cluster_size(replicas.total(counts))
     if self.policy.unused_codes == 'restart':
       embeddings = tf.convert_to_tensor(self.embeddings)
-      where, vectors, _ = self._restarts(embeddings, flat, codes)
-      self.embeddings.assign(tf.where(where, vectors, embeddings))
+      where, placed, _ = self._restarts(
+        embeddings, vectors.candidates, replicas.rows(codes)
+      )
+      self._place(tf.where(where, placed, embeddings))
 
 
-class VectorQuantizerEMA(_OneCodebook):
+class VectorQuantizerEMA(OneCodebook):
   """Vector quantizer whose codebook follows averages of its vectors.
 
   n_k = average of the counts, m_k = average of the sums of the vectors z_e(x)
@@ -279,10 +105,15 @@ class VectorQuantizerEMA(_OneCodebook):
     dtype: of the codebook, float32 or float64.
     name: of the module.
     policy: where the codebook starts and what becomes of unused codes.
+    estimator: of the gradient: `straight_through` or `rotation_trick`.
+    accumulation_steps: training calls (micro-batches) of which the counts and
+      sums are added up before the averages take a step: the codebook moves
+      as by one call with all their vectors. (It is initialized from the first
+      call of all, and codes restart at vectors of the last one.)
 
   Raises:
-    ValueError: if decay is not in [0, 1] or the dtype is neither float32 nor
-      float64.
+    ValueError: if decay is not in [0, 1], accumulation_steps is below 1, or
+      the dtype is neither float32 nor float64.
 
   References:
     van den Oord et al., Neural Discrete Representation Learning, 2017,
@@ -300,41 +131,91 @@ class VectorQuantizerEMA(_OneCodebook):
     name: str = 'vector_quantizer_ema',
     *,
     policy: codebook.CodebookPolicy = codebook.AS_SONNET,
+    estimator: quantizer.Estimator = quantizer.straight_through,
+    accumulation_steps: int = 1,
   ):
     if not 0 <= decay <= 1:
       raise ValueError(f'decay must be in [0, 1], not {decay}.')
+    if accumulation_steps < 1:
+      raise ValueError(
+        f'accumulation_steps must be at least 1, not {accumulation_steps}.'
+      )
     super().__init__(
       [embedding_dim, num_embeddings],
       commitment_cost,
       dtype,
       name,
       policy,
+      estimator,
       trainable=False,
     )
     self.decay = decay
     self.epsilon = epsilon
+    self.accumulation_steps = accumulation_steps
     self.ema_cluster_size = codebook.DebiasedAverage.of(
       tf.zeros([num_embeddings], dtype), decay, 'ema_cluster_size'
     )
     self.ema_dw = codebook.DebiasedAverage.of(
       tf.zeros_like(self.embeddings), decay, 'ema_dw'
     )
+    if accumulation_steps > 1:
+      self._accumulated = tf.Variable(0, trainable=False, name='accumulated')
+      self._counts, self._sums = (
+        tf.Variable(tf.zeros_like(average.value), trainable=False, name=name)
+        for average, name in (
+          (self.ema_cluster_size, 'counts'),
+          (self.ema_dw, 'sums'),
+        )
+      )
 
-  def _losses(self, inputs, quantized):
-    return self.commitment_cost * tf.reduce_mean(
-      (tf.stop_gradient(quantized) - inputs) ** 2
+  def _losses(self, inputs, quantized, weights):
+    return self.commitment_cost * quantizer.weighted_mean(
+      (tf.stop_gradient(quantized) - inputs) ** 2, weights
     )
 
-  def _update(self, flat, codes, counts):
-    sums = codebook.code_sums(flat, codes, self.num_embeddings)
+  def _is_new(self):
+    if self.accumulation_steps == 1:
+      return super()._is_new()
+    return super()._is_new() & tf.equal(self._accumulated, 0)
+
+  def _update(self, vectors, codes, counts):
+    sums = codebook.code_sums(
+      vectors.values, codes, self.num_embeddings, vectors.weights
+    )
+    counts, sums = replicas.total((counts, tf.transpose(sums)))
+    if vectors.candidates is not None:
+      codes = replicas.rows(codes)
+    if self.accumulation_steps == 1:
+      self._move(counts, sums, vectors.candidates, codes)
+      return
+    self._accumulated.assign_add(1)
+    counts = self._counts.assign_add(counts)
+    sums = self._sums.assign_add(sums)
+
+    def move():
+      self._move(
+        tf.convert_to_tensor(counts),
+        tf.convert_to_tensor(sums),
+        vectors.candidates,
+        codes,
+      )
+      for variable in (self._accumulated, self._counts, self._sums):
+        variable.assign(tf.zeros_like(variable))
+      return True
+
+    is_last = tf.equal(self._accumulated, self.accumulation_steps)
+    tf.cond(is_last, move, lambda: False)
+
+  def _move(self, counts, sums, candidates, codes):
+    """Lets the averages take one step by counts [K] and sums [D, K]."""
     sizes = self.ema_cluster_size(counts)
-    dw = self.ema_dw(tf.transpose(sums))
+    dw = self.ema_dw(sums)
     if self.policy.unused_codes == 'sonnet':
       n = tf.reduce_sum(sizes)
       smoothed = (
         (sizes + self.epsilon) / (n + self.num_embeddings * self.epsilon) * n
       )
-      self.embeddings.assign(dw / smoothed)
+      self._place(dw / smoothed)
       return
     # Without vectors count and sum shrink alike: their quotient would be the
     # vector that is there already, as long as both are above underflow.
@@ -342,7 +223,7 @@ class VectorQuantizerEMA(_OneCodebook):
       counts > 0, tf.math.divide_no_nan(dw, sizes), self.embeddings
     )
     if self.policy.unused_codes == 'restart':
-      where, vectors, size = self._restarts(embeddings, flat, codes)
-      self.ema_dw.replace(where, size * vectors)
-      embeddings = tf.where(where, vectors, embeddings)
-    self.embeddings.assign(embeddings)
+      where, placed, size = self._restarts(embeddings, candidates, codes)
+      self.ema_dw.replace(where, size * placed)
+      embeddings = tf.where(where, placed, embeddings)
+    self._place(embeddings)
