@@ -20,37 +20,58 @@ if TYPE_CHECKING:
   from vqvae_tf.nets import Decoder, Encoder, ResidualStack
   from vqvae_tf.quantizers import (
     CodebookPolicy,
+    CosineQuantizer,
+    FiniteScalarQuantizer,
+    LookupFreeQuantizer,
+    ProductQuantizer,
+    ResidualQuantizer,
     VectorQuantizer,
     VectorQuantizerEMA,
+    rotation_trick,
+    straight_through,
   )
 
 _HOMES = {
   'Bernoulli': 'likelihoods',
   'Categorical': 'likelihoods',
   'CodebookPolicy': 'quantizers',
+  'CosineQuantizer': 'quantizers',
   'Decoder': 'nets',
   'Encoder': 'nets',
+  'FiniteScalarQuantizer': 'quantizers',
   'LogisticMixture': 'likelihoods',
+  'LookupFreeQuantizer': 'quantizers',
   'Normal': 'likelihoods',
+  'ProductQuantizer': 'quantizers',
+  'ResidualQuantizer': 'quantizers',
   'ResidualStack': 'nets',
   'VQVAE': 'models',
   'VectorQuantizer': 'quantizers',
   'VectorQuantizerEMA': 'quantizers',
+  'rotation_trick': 'quantizers',
+  'straight_through': 'quantizers',
 }
 
 __all__ = [
   'Bernoulli',
   'Categorical',
   'CodebookPolicy',
+  'CosineQuantizer',
   'Decoder',
   'Encoder',
+  'FiniteScalarQuantizer',
   'LogisticMixture',
+  'LookupFreeQuantizer',
   'Normal',
+  'ProductQuantizer',
+  'ResidualQuantizer',
   'ResidualStack',
   'VQVAE',
   'VectorQuantizer',
   'VectorQuantizerEMA',
   '__version__',
+  'rotation_trick',
+  'straight_through',
 ]
 
 

@@ -6,7 +6,13 @@ from typing import NamedTuple
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.quantizers import codebook, nearest, quantizer, replicas
+from vqvae_tf.quantizers import (
+  codebook,
+  nearest,
+  placement,
+  quantizer,
+  replicas,
+)
 
 
 class Vectors(NamedTuple):
@@ -20,7 +26,7 @@ class Vectors(NamedTuple):
 
   values: tf.Tensor
   weights: tf.Tensor | None
-  candidates: codebook.Candidates | None
+  candidates: placement.Candidates | None
 
 
 class _Step(NamedTuple):
@@ -138,8 +144,10 @@ class OneCodebook(quantizer.Quantizer):
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
     inputs = tf.convert_to_tensor(inputs)
+    self._check(inputs)
     codes = nearest.nearest_codes(
-      _flat(self._in_codebook_dtype(inputs)), tf.transpose(self.embeddings)
+      _flat(tf.cast(inputs, self.embeddings.dtype)),
+      tf.transpose(self.embeddings),
     )
     return tf.reshape(codes, tf.shape(inputs)[:-1])[..., tf.newaxis]
 
@@ -156,12 +164,10 @@ class OneCodebook(quantizer.Quantizer):
     """Moves the codebook: `Vectors`, their codes int32 [N], counts [K]."""
 
   def _step(self, inputs, is_training, weights):
-    weights = quantizer.vector_weights(inputs, weights)
-    values = self._in_codebook_dtype(inputs)
-    if weights is not None:
-      weights = tf.cast(weights, values.dtype)
-      # Zero times infinity would be no zero.
-      values = tf.where(weights[..., tf.newaxis] > 0, values, 0.0)
+    self._check(inputs)
+    values, weights = quantizer.full_precision(
+      inputs, weights, self.embeddings.dtype
+    )
     flat = _flat(values)
     vectors = self._vectors(tf.stop_gradient(flat), weights, is_training)
     if is_training and self.policy.initialization != 'variance_scaling':
@@ -188,7 +194,7 @@ class OneCodebook(quantizer.Quantizer):
     # In every step, although the initialization needs it in the first alone:
     # replicas cannot exchange anything in a branch.
     every = tf.ones_like(flat[:, 0]) if weights is None else weights
-    candidates = codebook.Candidates(
+    candidates = placement.Candidates(
       replicas.rows(flat), replicas.rows(every) > 0
     )
     return Vectors(flat, weights, candidates)
@@ -200,7 +206,7 @@ class OneCodebook(quantizer.Quantizer):
     self.embeddings.assign(
       tf.cond(
         self._is_new(),
-        lambda: codebook.initial_embeddings(
+        lambda: placement.initial_embeddings(
           embeddings, candidates, self.policy
         ),
         lambda: embeddings,
@@ -224,7 +230,7 @@ class OneCodebook(quantizer.Quantizer):
       codes: int32 [N], theirs.
     """
     seed = tf.stack([self.policy.seed, self.ema_cluster_size.steps])
-    where, placed, size = codebook.restarts(
+    where, placed, size = placement.restarts(
       self.ema_cluster_size.value,
       embeddings,
       candidates,
@@ -234,8 +240,7 @@ class OneCodebook(quantizer.Quantizer):
     self.ema_cluster_size.replace(where, size)
     return where, placed, size
 
-  def _in_codebook_dtype(self, inputs):
-    """Checks inputs [..., D] and casts them."""
+  def _check(self, inputs):
     dtype = self.embeddings.dtype
     if inputs.dtype not in (dtype, tf.float16, tf.bfloat16):
       raise ValueError(
@@ -243,7 +248,6 @@ class OneCodebook(quantizer.Quantizer):
         f'cast them to {dtype.name} (float16 and bfloat16 are taken too).'
       )
     quantizer.check_last_dimension(inputs, self.embedding_dim)
-    return tf.cast(inputs, dtype)
 
 
 def _flat(values):

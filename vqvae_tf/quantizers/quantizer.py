@@ -47,7 +47,7 @@ def straight_through(inputs: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
     van den Oord et al., Neural Discrete Representation Learning, 2017,
     section 3.2 (https://arxiv.org/abs/1711.00937).
   """
-  return _with_gradient_of(inputs, quantized, inputs)
+  return with_gradient_of(inputs, quantized, inputs)
 
 
 def rotation_trick(inputs: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
@@ -83,13 +83,23 @@ def rotation_trick(inputs: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
     + 2.0 * tf.reduce_sum(unit_e * e, -1, keepdims=True) * unit_q
   )
   scaled = tf.math.divide_no_nan(norm_q, norm_e) * rotated
-  return _with_gradient_of(scaled, quantized, inputs)
+  return with_gradient_of(scaled, quantized, inputs)
 
 
-def _with_gradient_of(path, quantized, inputs):
-  """The value of `quantized`, the gradient of `path`, the dtype of `inputs`.
+def with_gradient_of(
+  path: tf.Tensor, quantized: tf.Tensor, inputs: tf.Tensor
+) -> tf.Tensor:
+  """Returns the value of `quantized` with the gradient of `path`.
 
-  The order of the sum makes the value exact: `path` adds zero.
+  sg[z_q] + (path - sg[path]): in this order the value is z_q to the last bit.
+
+  Args:
+    path: [..., D] floating.
+    quantized: [..., D] floating.
+    inputs: of the dtype that is wanted.
+
+  Returns:
+    [..., D] in the dtype of `inputs`. No gradient reaches `quantized`.
   """
   value = tf.cast(tf.stop_gradient(quantized), inputs.dtype)
   return value + tf.cast(path - tf.stop_gradient(path), inputs.dtype)
@@ -183,6 +193,37 @@ def vector_weights(
   return weights
 
 
+def full_precision(
+  inputs: tf.Tensor, weights: tf.Tensor | None, dtype: tf.DType | None = None
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+  """Takes vectors and weights to the dtype in which they are quantized.
+
+  Args:
+    inputs: [..., D] floating.
+    weights: as in `vector_weights`.
+    dtype: the dtype; None: that of the inputs, and float32 for float16 and
+      bfloat16.
+
+  Returns:
+    [..., D], the vectors, with zeros for what is not finite in those of weight
+    zero: zero times infinity would be no zero; and [...], what each counts, or
+    None if that is one.
+
+  Raises:
+    ValueError: if the shapes do not fit.
+  """
+  if dtype is None:
+    halves = (tf.float16, tf.bfloat16)
+    dtype = tf.float32 if inputs.dtype in halves else inputs.dtype
+  weights = vector_weights(inputs, weights)
+  values = tf.cast(inputs, dtype)
+  if weights is None:
+    return values, None
+  weights = tf.cast(weights, dtype)
+  kept = (weights[..., tf.newaxis] > 0) | tf.math.is_finite(values)
+  return tf.where(kept, values, tf.zeros_like(values)), weights
+
+
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
   """Returns the mean over the elements of all vectors that count.
 
@@ -204,6 +245,7 @@ def weighted_mean(values: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
   return tf.math.divide_no_nan(tf.reduce_sum(weights * means), mass)
 
 
+@snt.allow_empty_variables
 class Quantizer(snt.Module, abc.ABC):
   """Turns float vectors into integer codes and codes into vectors.
 

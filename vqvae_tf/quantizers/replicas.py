@@ -28,3 +28,9 @@ def rows(tensor: tf.Tensor) -> tf.Tensor:
   if count() == 1:
     return tensor
   return tf.distribute.get_replica_context().all_gather(tensor, axis=0)
+
+
+def index() -> tf.Tensor | int:
+  """Returns which of the replicas this is: int32 scalar from 0 on."""
+  context = tf.distribute.get_replica_context()
+  return context.replica_id_in_sync_group if count() > 1 else 0

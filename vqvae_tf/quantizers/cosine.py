@@ -1,0 +1,120 @@
+"""Cosine-similarity codes: directions in a space of few dimensions."""
+
+import sonnet as snt
+import tensorflow as tf
+
+from vqvae_tf.quantizers import codebook, quantizer
+from vqvae_tf.quantizers.vector_quantizer import VectorQuantizerEMA
+
+ALIVE = codebook.CodebookPolicy('kmeans++', 'restart')
+
+
+class CosineQuantizer(quantizer.Quantizer):
+  """Projects to few dimensions and looks up the code of nearest direction.
+
+  u = A x / |A x|, k = argmax_j u . e_j with |e_j| = 1, z_q = B e_k + b
+  loss = beta mean (u - sg[e_k])^2
+
+  In few dimensions, and on the sphere, more of a large codebook is found by
+  some vector. The codes follow averages, as in `VectorQuantizerEMA`, and are
+  scaled to length one.
+
+  Args:
+    embedding_dim: D, the last dimension of inputs and outputs.
+    num_embeddings: K, the number of codes.
+    projection_dim: d, of the codes.
+    commitment_cost: beta.
+    decay: of the averages, in [0, 1].
+    policy: where the codebook starts and what becomes of unused codes; not
+      'sonnet', whose unused codes become zero and have no direction.
+    estimator: of the gradient: `straight_through` or `rotation_trick`.
+    name: of the module.
+
+  Raises:
+    ValueError: if decay is not in [0, 1] or the policy keeps no directions.
+
+  References:
+    Yu et al., Vector-quantized Image Modeling with Improved VQGAN, 2021,
+    section 3.2 (https://arxiv.org/abs/2110.04627).
+  """
+
+  def __init__(
+    self,
+    embedding_dim: int,
+    num_embeddings: int,
+    projection_dim: int = 8,
+    commitment_cost: float = 0.25,
+    decay: float = 0.99,
+    *,
+    policy: codebook.CodebookPolicy = ALIVE,
+    estimator: quantizer.Estimator = quantizer.straight_through,
+    name: str = 'cosine_quantizer',
+  ):
+    super().__init__(name=name)
+    if policy.unused_codes == 'sonnet':
+      raise ValueError(
+        "unused_codes='sonnet' makes zeros of unused codes, which have no "
+        "direction: use 'keep' or 'restart'."
+      )
+    self.embedding_dim = embedding_dim
+    self.codebook = _DirectionsEMA(
+      projection_dim,
+      num_embeddings,
+      commitment_cost,
+      decay,
+      policy=policy,
+      estimator=estimator,
+    )
+    self._project = snt.Linear(projection_dim, with_bias=False, name='project')
+    self._restore = snt.Linear(embedding_dim, name='restore')
+    # Creates the variables.
+    self._restore(self._project(tf.zeros([1, embedding_dim])))
+
+  @property
+  def codebook_sizes(self) -> tuple[int, ...]:
+    return self.codebook.codebook_sizes
+
+  def forward(
+    self,
+    inputs: tf.Tensor,
+    is_training: bool,
+    weights: tf.Tensor | None = None,
+  ) -> quantizer.Quantized:
+    inputs = tf.convert_to_tensor(inputs)
+    values, weights = quantizer.full_precision(inputs, weights)
+    result = self.codebook.forward(
+      self._directions(values), is_training, weights
+    )
+    vectors = tf.cast(_each(self._restore, result.vectors), inputs.dtype)
+    return quantizer.Quantized(vectors, result.loss, result.codes)
+
+  def encode(self, inputs: tf.Tensor) -> tf.Tensor:
+    values, _ = quantizer.full_precision(tf.convert_to_tensor(inputs), None)
+    return self.codebook.encode(self._directions(values))
+
+  def decode(self, codes: tf.Tensor) -> tf.Tensor:
+    return _each(self._restore, self.codebook.decode(codes))
+
+  def _directions(self, values):
+    quantizer.check_last_dimension(values, self.embedding_dim)
+    return tf.math.l2_normalize(_each(self._project, values), -1)
+
+
+class _DirectionsEMA(VectorQuantizerEMA):
+  """A codebook of unit vectors: the nearest is the one of largest cosine."""
+
+  def __init__(self, *args, **kwargs):
+    super().__init__(*args, **kwargs)
+    self._place(self.embeddings)
+
+  def _place(self, embeddings):
+    super()._place(tf.math.l2_normalize(embeddings, 0))
+
+
+def _each(linear, values):
+  """Applies a linear module to the last dimension of [..., D] values."""
+  outputs = linear(tf.reshape(values, [-1, values.shape[-1]]))
+  shape = tf.concat([tf.shape(values)[:-1], [outputs.shape[-1]]], 0)
+  return tf.ensure_shape(
+    tf.reshape(outputs, shape), [*values.shape[:-1], outputs.shape[-1]]
+  )

@@ -1,0 +1,131 @@
+"""Lookup-free quantization: one bit for each dimension, its sign."""
+
+import tensorflow as tf
+
+from vqvae_tf.quantizers import quantizer, replicas
+
+# The codebook entropy has a probability for each code.
+_MAX_BITS = 18
+
+
+class LookupFreeQuantizer(quantizer.Quantizer):
+  """Takes the sign of each dimension; an entropy keeps all codes in use.
+
+  z_q = sign(z) in {-1, 1}^D, code = sum_i 2^i [z_i > 0], K = 2^D
+  loss = beta mean (z - sg[z_q])^2 + gamma (E_z H(p(c|z)) - H(E_z p(c|z))) / D,
+  p(c|z) = softmax_c(-|z - c|^2), over all 2^D corners c, entropies in nats
+
+  The first entropy asks for decided bits, the second, that of the codes of the
+  whole batch, for an even use of the codebook. p(c|z) is a product over
+  dimensions, so its mean over N vectors is a matrix product of the
+  probabilities of the lower and the upper half of the bits: the exact joint
+  entropy for N 2^D multiplications, without an [N, 2^D] array.
+
+  Args:
+    num_bits: D, the dimension and the bits of a code, 1 to 18; for more bits
+      put several into a `ProductQuantizer`.
+    commitment_cost: beta.
+    entropy_weight: gamma.
+    name: of the module.
+
+  Raises:
+    ValueError: if num_bits is out of range.
+
+  References:
+    Yu et al., Language Model Beats Diffusion: Tokenizer is Key to Visual
+    Generation, 2023, section 3.1 (https://arxiv.org/abs/2310.05737).
+  """
+
+  def __init__(
+    self,
+    num_bits: int,
+    commitment_cost: float = 0.25,
+    entropy_weight: float = 0.1,
+    name: str = 'lookup_free_quantizer',
+  ):
+    super().__init__(name=name)
+    if not 1 <= num_bits <= _MAX_BITS:
+      raise ValueError(
+        f'num_bits must be in 1..{_MAX_BITS}, not {num_bits}: for more bits '
+        'put several quantizers into a ProductQuantizer.'
+      )
+    self.embedding_dim = num_bits
+    self.commitment_cost = commitment_cost
+    self.entropy_weight = entropy_weight
+
+  @property
+  def codebook_sizes(self) -> tuple[int, ...]:
+    return (2**self.embedding_dim,)
+
+  def forward(
+    self,
+    inputs: tf.Tensor,
+    is_training: bool,
+    weights: tf.Tensor | None = None,
+  ) -> quantizer.Quantized:
+    inputs = tf.convert_to_tensor(inputs)
+    quantizer.check_last_dimension(inputs, self.embedding_dim)
+    values, weights = quantizer.full_precision(inputs, weights)
+    bits = _bits(values)
+    vectors = _corners(bits, values.dtype)
+    commitment = quantizer.weighted_mean((values - vectors) ** 2, weights)
+    loss = (
+      self.commitment_cost * commitment
+      + self.entropy_weight * self._entropy_loss(values, weights)
+    )
+    return quantizer.Quantized(
+      quantizer.straight_through(inputs, vectors), loss, _codes(bits)
+    )
+
+  def encode(self, inputs: tf.Tensor) -> tf.Tensor:
+    inputs = tf.convert_to_tensor(inputs)
+    quantizer.check_last_dimension(inputs, self.embedding_dim)
+    return _codes(_bits(inputs))
+
+  def decode(self, codes: tf.Tensor) -> tf.Tensor:
+    codes = quantizer.checked_codes(codes, self.codebook_sizes)
+    return _corners(codes // 2 ** tf.range(self.embedding_dim) % 2, tf.float32)
+
+  def _entropy_loss(self, values, weights):
+    """Returns (E_z H(p(c|z)) - H(E_z p(c|z))) / D, nats per bit."""
+    # -|z - c|^2 of the two corners differ by 4 z along each dimension.
+    logits = 4.0 * tf.reshape(values, [-1, self.embedding_dim])
+    on = tf.sigmoid(logits)
+    entropies = tf.nn.softplus(logits) - logits * on
+    if weights is None:
+      weights = tf.ones_like(logits[:, 0])
+    weights = tf.reshape(weights, [-1])
+    # Of no vector: a sum of zeros over one, not over zero.
+    mass = tf.reduce_sum(weights)
+    shares = tf.math.divide_no_nan(weights, mass)[:, tf.newaxis]
+    half = (self.embedding_dim + 1) // 2
+    joint = tf.matmul(
+      shares * _probabilities(on[:, :half]),
+      _probabilities(on[:, half:]),
+      transpose_a=True,
+    )
+    joint = replicas.total(joint) / replicas.count()
+    tiny = tf.constant(1e-20, joint.dtype)
+    joint_entropy = -tf.reduce_sum(joint * tf.math.log(joint + tiny))
+    mean_entropy = tf.reduce_sum(shares * entropies)
+    return (mean_entropy - joint_entropy) / self.embedding_dim
+
+
+def _bits(values):
+  return tf.cast(values > 0, tf.int32)
+
+
+def _codes(bits):
+  return tf.reduce_sum(bits * 2 ** tf.range(bits.shape[-1]), -1, keepdims=True)
+
+
+def _corners(bits, dtype):
+  return tf.cast(2 * bits - 1, dtype)
+
+
+def _probabilities(on):
+  """Takes P(bit i) [N, B] to the probabilities of all codes, [N, 2^B]."""
+  codes = tf.ones_like(on[:, :1])
+  for bit in tf.unstack(on[:, tf.newaxis], axis=-1):
+    codes = tf.concat([codes * (1.0 - bit), codes * bit], 1)
+  return codes

@@ -1,0 +1,117 @@
+"""Residual quantizer: each code refines what the ones before it left."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from vqvae_tf.quantizers import quantizer, replicas
+from vqvae_tf.quantizers.composite import Composite
+
+
+class ResidualQuantizer(Composite):
+  """Quantizes a vector, then what is left of it, M times.
+
+  r_1 = x, r_{m+1} = r_m - q_m(r_m), z_q(x) = sum_m q_m(r_m)
+  loss = mean of the stages' losses
+
+  The codes come in order of importance. With quantizer dropout the decoder
+  learns to do with the first few of them.
+
+  Args:
+    quantizers: the M stages, all of the same dimension D.
+    dropout: share of the examples (along the first axis) that in training use
+      only the first n stages, n uniform in 1..M; the others do not learn from
+      them, though their codes are returned, too.
+    estimator: of the gradient from z_q(x) to x; those of the stages are not
+      used.
+    seed: of the dropout.
+    name: of the module.
+
+  Raises:
+    ValueError: if there is no quantizer, their dimensions differ, or dropout is
+      not in [0, 1].
+
+  References:
+    Zeghidour et al., SoundStream: An End-to-End Neural Audio Codec, 2021,
+    sections III.C and III.D (https://arxiv.org/abs/2107.03312).
+  """
+
+  def __init__(
+    self,
+    quantizers: Sequence[quantizer.Quantizer],
+    dropout: float = 0.0,
+    estimator: quantizer.Estimator = quantizer.straight_through,
+    seed: int = 0,
+    name: str = 'residual_quantizer',
+  ):
+    super().__init__(quantizers, name)
+    dims = [stage.embedding_dim for stage in self.quantizers]
+    if len(set(dims)) > 1:
+      raise ValueError(f'the stages have different dimensions: {dims}.')
+    if not 0 <= dropout <= 1:
+      raise ValueError(f'dropout must be in [0, 1], not {dropout}.')
+    self.embedding_dim = dims[0]
+    self.dropout = dropout
+    self.estimator = estimator
+    self.seed = seed
+    if dropout:
+      self._steps = tf.Variable(
+        0, dtype=tf.int64, trainable=False, name='dropout_steps'
+      )
+
+  def forward(
+    self,
+    inputs: tf.Tensor,
+    is_training: bool,
+    weights: tf.Tensor | None = None,
+  ) -> quantizer.Quantized:
+    inputs = tf.convert_to_tensor(inputs)
+    residual, weights = quantizer.full_precision(inputs, weights)
+    quantized, losses, codes = tf.zeros_like(residual), [], []
+    drops = is_training and self.dropout > 0
+    kept = self._kept_stages(inputs) if drops else None
+    for m, stage in enumerate(self.quantizers):
+      used = weights
+      if drops:
+        used = tf.cast(kept > m, residual.dtype)
+        used = used if weights is None else used * weights
+      result = stage.forward(residual, is_training, used)
+      vectors = tf.stop_gradient(result.vectors)
+      residual -= vectors
+      if drops:
+        vectors *= tf.cast(kept > m, vectors.dtype)[..., tf.newaxis]
+      quantized += vectors
+      losses.append(result.loss)
+      codes.append(result.codes)
+    return quantizer.Quantized(
+      self.estimator(inputs, quantized),
+      tf.add_n(losses) / len(losses),
+      tf.concat(codes, -1),
+    )
+
+  def encode(self, inputs: tf.Tensor) -> tf.Tensor:
+    residual, _ = quantizer.full_precision(tf.convert_to_tensor(inputs), None)
+    codes = []
+    for stage in self.quantizers:
+      codes.append(stage.encode(residual))
+      residual -= stage.decode(codes[-1])
+    return tf.concat(codes, -1)
+
+  def decode(self, codes: tf.Tensor) -> tf.Tensor:
+    # In the order of the forward pass: the same sum to the last bit.
+    return sum(self._decode_each(codes))
+
+  def _kept_stages(self, inputs):
+    """Draws how many stages each vector uses: int32 [...]."""
+    shape = tf.shape(inputs)[:-1]
+    # As for the batch of all replicas, of which this is one's part.
+    size = tf.shape(inputs)[0] if inputs.shape.rank > 1 else 1
+    seed = tf.stack([self.seed, self._steps.assign_add(1)])
+    draws = tf.random.stateless_uniform(
+      [2, size * replicas.count()], seed, alg='philox'
+    )[:, size * replicas.index() :][:, :size]
+    count = len(self.quantizers)
+    first = 1 + tf.cast(draws[1] * count, tf.int32)
+    kept = tf.where(draws[0] < self.dropout, tf.minimum(first, count), count)
+    ones = [1] * max(0, inputs.shape.rank - 2)
+    return tf.broadcast_to(tf.reshape(kept, [size, *ones]), shape)
