@@ -24,6 +24,7 @@ FLOORS = {
   'datasets': 1,
   'metrics': 1,
   'models': 1,
+  'bottleneck': 2,
   'build': 2,
   'checkpoints': 2,
   'configs': 2,

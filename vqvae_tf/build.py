@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from vqvae_tf import bottleneck
 from vqvae_tf.configs import Config
 from vqvae_tf.likelihoods import (
   Bernoulli,
@@ -14,12 +15,6 @@ from vqvae_tf.likelihoods import (
 )
 from vqvae_tf.models import VQVAE, Assessment
 from vqvae_tf.nets import Decoder, Encoder
-from vqvae_tf.quantizers import (
-  CodebookPolicy,
-  Quantizer,
-  VectorQuantizer,
-  VectorQuantizerEMA,
-)
 
 
 def model(config: Config) -> VQVAE:
@@ -29,7 +24,8 @@ def model(config: Config) -> VQVAE:
     config: with its `image_shape` known.
 
   Raises:
-    ValueError: if the images are too small for the number of halvings.
+    ValueError: if the images are too small for the number of halvings, or the
+      settings of the quantizer contradict each other.
   """
   *size, channels = config.image_shape
   network = config.network
@@ -42,7 +38,7 @@ def model(config: Config) -> VQVAE:
   )
   return VQVAE(
     Encoder(*common),
-    _quantizer(config),
+    bottleneck.quantizer(config.quantizer, config.optimizer.seed),
     Decoder(likelihood.num_params, tuple(size), *common),
     likelihood,
     config.optimizer.quantizer_weight,
@@ -72,18 +68,3 @@ def _likelihood(config: Config, channels: int) -> Likelihood:
     'bernoulli': lambda: Bernoulli(channels),
   }
   return makers[settings.likelihood]()
-
-
-def _quantizer(config: Config) -> Quantizer:
-  settings = config.quantizer
-  shared = {
-    'embedding_dim': settings.embedding_dim,
-    'num_embeddings': settings.num_embeddings,
-    'commitment_cost': settings.commitment_cost,
-    'policy': CodebookPolicy(
-      settings.initialization, settings.unused_codes, config.optimizer.seed
-    ),
-  }
-  if settings.quantizer == 'gradient':
-    return VectorQuantizer(**shared)
-  return VectorQuantizerEMA(decay=settings.decay, **shared)

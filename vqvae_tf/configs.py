@@ -51,11 +51,40 @@ class NetworkConfig:
 class QuantizerConfig:
   """The bottleneck."""
 
-  quantizer: str = _field('ema', 'codebook learning', ('ema', 'gradient'))
-  embedding_dim: int = _field(64, 'dimensions D of an embedding')
-  num_embeddings: int = _field(512, 'size K of the codebook')
+  quantizer: str = _field(
+    'ema',
+    'kind of bottleneck',
+    (
+      'ema',
+      'gradient',
+      'product',
+      'residual',
+      'finite_scalar',
+      'lookup_free',
+      'cosine',
+    ),
+  )
+  embedding_dim: int = _field(
+    64, 'dimensions D of an embedding (not finite_scalar, lookup_free)'
+  )
+  num_embeddings: int = _field(
+    512, 'size K of each codebook (not finite_scalar)'
+  )
+  num_codebooks: int = _field(4, 'codes M per position (product, residual)')
+  levels: str = _field('8,8,8', 'levels of each dimension (finite_scalar)')
+  projection_dim: int = _field(8, 'dimensions of the codes (cosine)')
+  stage_dropout: float = _field(
+    0.0, 'share of images that train on a part of the stages (residual)'
+  )
+  estimator: str = _field(
+    'straight_through',
+    'gradient through the codebook',
+    ('straight_through', 'rotation'),
+  )
   commitment_cost: float = _field(0.25, 'beta, the commitment weight')
-  decay: float = _field(0.99, 'decay of the moving averages (ema)')
+  decay: float = _field(
+    0.99, 'decay of the moving averages (not gradient, lookup_free)'
+  )
   initialization: str = _field(
     'kmeans++',
     'where the codebook starts',
@@ -250,7 +279,14 @@ def _check(field: dataclasses.Field, value) -> None:
     raise UserError(f'--decay={value} must be in [0, 1)')
   if isinstance(value, float) and not math.isfinite(value):
     raise UserError(f'--{field.name}={value} must be finite')
-  may_be_zero = ('image_size', 'scale', 'decay_steps', 'seed', 'decay')
+  may_be_zero = (
+    'image_size',
+    'scale',
+    'stage_dropout',
+    'decay_steps',
+    'seed',
+    'decay',
+  )
   if isinstance(value, int | float):
     if value < 0 or (value == 0 and field.name not in may_be_zero):
       raise UserError(f'--{field.name}={value} must be positive')

@@ -1,0 +1,191 @@
+"""The quantizers compared: one network, one budget, equal code bits.
+
+  python benchmarks/bottlenecks.py --data_dir=data/cifar10
+
+trains the CIFAR-10 preset's network once per quantizer and seed, evaluates it
+on the test split, and prints a table; every position of the 16x16 codes has 12
+bits. A run that was cut off goes on, one that is finished is not repeated, and
+`--members` trains a part. `--time` times the training steps instead, all
+quantizers in turn.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+
+import rounds
+import tensorflow as tf
+
+from vqvae_tf import (
+  build,
+  checkpoints,
+  configs,
+  datasets,
+  evaluation,
+  presets,
+  training,
+)
+from vqvae_tf.trainer import Trainer
+
+MEMBERS = {
+  'ema': {'num_embeddings': 4096},
+  'ema, rotation trick': {'num_embeddings': 4096, 'estimator': 'rotation'},
+  'gradient': {'quantizer': 'gradient', 'num_embeddings': 4096},
+  'product, 2 x 64': {
+    'quantizer': 'product',
+    'num_embeddings': 64,
+    'num_codebooks': 2,
+  },
+  'residual, 2 x 64': {
+    'quantizer': 'residual',
+    'num_embeddings': 64,
+    'num_codebooks': 2,
+  },
+  'finite scalar, 8 x 8 x 8 x 8': {
+    'quantizer': 'finite_scalar',
+    'levels': '8,8,8,8',
+  },
+  'lookup-free': {'quantizer': 'lookup_free', 'num_embeddings': 4096},
+  'cosine, 8 dimensions': {'quantizer': 'cosine', 'num_embeddings': 4096},
+}
+STEPS = 9_000
+COLUMNS = ('bits_per_dim', 'psnr_db', 'codes_in_use', 'perplexity')
+ASSETS = Path(__file__).parents[1] / 'assets' / 'benchmarks'
+
+
+def member_config(member: str, seed: int, steps: int) -> configs.Config:
+  """Returns the configuration of one run."""
+  return configs.replace(
+    presets.named('cifar10').config,
+    seed=seed,
+    steps=steps,
+    decay_steps=steps,
+    **MEMBERS[member],
+  )
+
+
+def run(config: configs.Config, workdir: checkpoints.Workdir, data_dir: str):
+  """Trains to the end, if that is not done yet, and evaluates."""
+  sources = {
+    split: datasets.open_source('cifar10', split, data_dir)
+    for split in ('train', 'validation', 'test')
+  }
+  metrics_path = workdir.path / 'metrics.json'
+  if metrics_path.exists():
+    return
+  state = training.train(
+    config, workdir, sources['train'], sources['validation']
+  )
+  if state.step < config.run.steps:
+    raise SystemExit(130)
+  result = evaluation.evaluate(
+    evaluation.from_workdir(workdir), sources['test']
+  )
+  evaluation.write(metrics_path, 'test', result)
+
+
+def finished(runs: Path, seeds: int, steps: int) -> list[dict]:
+  """Returns a row for each finished run."""
+  rows = []
+  for member in MEMBERS:
+    for seed in range(seeds):
+      workdir = folder(runs, member, seed)
+      metrics = evaluation.read_metrics(workdir.path / 'metrics.json')
+      if 'test' not in metrics or workdir.last_state().step != steps:
+        continue
+      row = {'quantizer': member, 'seed': seed, 'steps': steps}
+      row['minutes'] = round(workdir.last_state().seconds / 60, 1)
+      test = metrics['test']
+      rows.append(row | {name: round(test[name], 5) for name in COLUMNS})
+  return rows
+
+
+def folder(runs: Path, member: str, seed: int) -> checkpoints.Workdir:
+  """Returns the workdir of a run."""
+  name = member.replace(',', '').replace(' ', '_')
+  return checkpoints.Workdir(runs / f'{name}-{seed}')
+
+
+def table(rows: list[dict]) -> str:
+  """Returns Markdown: mean over seeds, and half the spread behind it."""
+  lines = [
+    '| quantizer | seeds | bits/dim | PSNR, dB | in use, % | perplexity |',
+    '|-|-|-|-|-|-|',
+  ]
+  for member in MEMBERS:
+    own = [row for row in rows if row['quantizer'] == member]
+    if not own:
+      continue
+    cells = [
+      _spread([row[name] * scale for row in own], digits)
+      for name, scale, digits in zip(
+        COLUMNS, (1, 1, 100, 1), (3, 2, 1, 0), strict=True
+      )
+    ]
+    lines.append(f'| {member} | {len(own)} | {" | ".join(cells)} |')
+  return '\n'.join(lines)
+
+
+def _spread(values, digits):
+  mean = statistics.mean(values)
+  half = (max(values) - min(values)) / 2
+  return f'{mean:,.{digits}f} ± {half:.{digits}f}'
+
+
+def prepare_step(member: str, batch_size: int = 32, steps_per_round: int = 4):
+  """Returns a function that takes training steps on noise."""
+  config = member_config(member, 0, STEPS)
+  shape = (32, 32, 3)
+  config = configs.observed(config, shape, ())
+  trainer = Trainer(build.model(config), config.optimizer, shape)
+  images = tf.cast(
+    tf.random.uniform([batch_size, *shape], 0, 256, tf.int32, seed=0), tf.uint8
+  )
+  labels = tf.zeros([batch_size], tf.int32)
+  batches = iter(tf.data.Dataset.from_tensors((images, labels)).repeat())
+  return lambda: trainer.run(batches, tf.constant(steps_per_round))
+
+
+def time_steps(num_rounds: int) -> None:
+  """Prints and writes the time of a step of each, against `ema`."""
+  peers = [rounds.Peer(name, ['--serve', name]) for name in MEMBERS]
+  rows = rounds.compare(peers, num_rounds)
+  print('| quantizer | ms per step | of the time of ema |\n|-|-|-|')
+  for row in rows:
+    row['milliseconds'] = round(row.pop('seconds') / 4 * 1000, 2)
+    row['ratio'] = round(row['ratio'], 3)
+    print(f'| {row["peer"]} | {row["milliseconds"]:.1f} | {row["ratio"]:.2f} |')
+  rounds.write_csv(ASSETS / 'bottlenecks_time.csv', rows)
+
+
+def main():
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  parser.add_argument('--data_dir', default='data/cifar10')
+  parser.add_argument('--runs', type=Path, default=Path('runs/bottlenecks'))
+  parser.add_argument('--members', nargs='*', default=list(MEMBERS))
+  parser.add_argument('--seeds', type=int, default=2)
+  parser.add_argument('--steps', type=int, default=STEPS)
+  parser.add_argument('--rounds', type=int, default=15, help='of --time')
+  parser.add_argument('--time', action='store_true')
+  parser.add_argument('--serve', help=argparse.SUPPRESS)
+  arguments = parser.parse_args()
+  if arguments.serve:
+    rounds.serve(lambda: prepare_step(arguments.serve))
+    return
+  if arguments.time:
+    time_steps(arguments.rounds)
+    return
+  for seed in range(arguments.seeds):
+    for member in arguments.members:
+      config = member_config(member, seed, arguments.steps)
+      print(f'{member}, seed {seed}')
+      run(config, folder(arguments.runs, member, seed), arguments.data_dir)
+  rows = finished(arguments.runs, arguments.seeds, arguments.steps)
+  rounds.write_csv(ASSETS / 'bottlenecks.csv', rows)
+  print(table(rows))
+
+
+if __name__ == '__main__':
+  main()
