@@ -6,6 +6,7 @@ from vqvae_tf.quantizers import quantizer, replicas
 
 # The codebook entropy has a probability for each code.
 _MAX_BITS = 18
+_TEMPERATURE = 1.0
 
 
 class LookupFreeQuantizer(quantizer.Quantizer):
@@ -89,7 +90,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
   def _entropy_loss(self, values, weights):
     """Returns (E_z H(p(c|z)) - H(E_z p(c|z))) / D, nats per bit."""
     # -|z - c|^2 of the two corners differ by 4 z along each dimension.
-    logits = 4.0 * tf.reshape(values, [-1, self.embedding_dim])
+    logits = 4.0 / _TEMPERATURE * tf.reshape(values, [-1, self.embedding_dim])
     on = tf.sigmoid(logits)
     entropies = tf.nn.softplus(logits) - logits * on
     if weights is None:
@@ -125,7 +126,7 @@ def _corners(bits, dtype):
 
 def _probabilities(on):
   """Takes P(bit i) [N, B] to the probabilities of all codes, [N, 2^B]."""
-  codes = tf.ones_like(on[:, :1])
+  codes = tf.ones([tf.shape(on)[0], 1], on.dtype)
   for bit in tf.unstack(on[:, tf.newaxis], axis=-1):
     codes = tf.concat([codes * (1.0 - bit), codes * bit], 1)
   return codes
