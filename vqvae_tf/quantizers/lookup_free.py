@@ -96,8 +96,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     if weights is None:
       weights = tf.ones_like(logits[:, 0])
     weights = tf.reshape(weights, [-1])
-    # Of no vector: a sum of zeros over one, not over zero.
-    mass = tf.reduce_sum(weights)
+    mass = replicas.total(tf.reduce_sum(weights)) / replicas.count()
     shares = tf.math.divide_no_nan(weights, mass)[:, tf.newaxis]
     half = (self.embedding_dim + 1) // 2
     joint = tf.matmul(

@@ -1,0 +1,126 @@
+"""Trains quantizers on two replicas and on one device; a test's subprocess.
+
+  replica_run.py mirrored|replicator|multi_worker OUTPUT.npz
+
+writes, for each case, the variables of every replica here and those of one
+device that saw the whole batch. A cluster of workers comes from TF_CONFIG.
+"""
+
+import sys
+
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+
+from vqvae_tf.quantizers import (
+  CodebookPolicy,
+  LookupFreeQuantizer,
+  ResidualQuantizer,
+  VectorQuantizer,
+  VectorQuantizerEMA,
+)
+
+STEPS, BATCH, D, K = 50, 32, 3, 8
+RESTART = CodebookPolicy('kmeans++', 'restart', seed=1)
+
+
+def ema(**options):
+  # Sonnet's averages take a decay of float64 in float64.
+  return VectorQuantizerEMA(
+    D, K, 0.25, 0.9, dtype=tf.float64, **{'policy': RESTART, **options}
+  )
+
+
+CASES = {
+  'as sonnet': lambda: ema(policy=CodebookPolicy()),
+  'restart': ema,
+  'data': lambda: ema(policy=CodebookPolicy('data', 'keep')),
+  'micro-batches': lambda: ema(accumulation_steps=5),
+  'gradient': lambda: VectorQuantizer(
+    D, K, 0.25, dtype=tf.float64, policy=RESTART
+  ),
+  'residual': lambda: ResidualQuantizer([ema(), ema()], dropout=0.5),
+  'lookup-free': lambda: LookupFreeQuantizer(D),
+}
+
+
+def batch(step, count):
+  """The rows [BATCH / count, D] of this replica, and their weights."""
+  context = tf.distribute.get_replica_context()
+  # Drifts, so that codes die and restart.
+  values = tf.random.stateless_normal([BATCH, D], [7, step], dtype=tf.float64)
+  values += 0.1 * tf.cast(step, tf.float64)
+  weights = tf.random.stateless_uniform([BATCH], [8, step], dtype=tf.float64)
+  rows = BATCH // count
+  first = context.replica_id_in_sync_group * rows if count > 1 else 0
+  return (
+    tf.slice(values, [first, 0], [rows, D]),
+    tf.slice(tf.cast(weights > 0.2, tf.float64), [first], [rows]),
+  )
+
+
+def training(module, encoder, strategy):
+  """Returns one compiled training step of all replicas."""
+  count = strategy.num_replicas_in_sync
+
+  def replica_step(step):
+    values, weights = batch(step, count)
+    variables = [v for v in module.variables if v.trainable] + [encoder]
+    with tf.GradientTape() as tape:
+      result = module.forward(tf.matmul(values, encoder), True, weights)
+      loss = result.loss + tf.reduce_mean(result.vectors**2)
+    gradients = tape.gradient(loss, variables)
+    if count > 1:
+      context = tf.distribute.get_replica_context()
+      gradients = context.all_reduce('MEAN', gradients)
+    for variable, gradient in zip(variables, gradients, strict=True):
+      variable.assign_sub(0.05 * gradient)
+
+  @tf.function
+  def train(step):
+    strategy.run(replica_step, args=(step,))
+
+  return train
+
+
+def train(make, strategy):
+  """Returns the variables after training: a list for each replica here."""
+  tf.random.set_seed(3)
+  with strategy.scope():
+    module = make()
+    encoder = tf.Variable(tf.eye(D, dtype=tf.float64))
+  step = training(module, encoder, strategy)
+  for number in range(STEPS):
+    step(tf.constant(number))
+  own = [
+    strategy.experimental_local_results(variable)
+    for variable in (*module.variables, encoder)
+  ]
+  return [list(values) for values in zip(*own, strict=True)]
+
+
+def main():
+  kind, path = sys.argv[1:]
+  if kind != 'multi_worker':
+    cpu = tf.config.list_physical_devices('CPU')[0]
+    two = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, two)
+  strategy = {
+    'mirrored': lambda: tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']),
+    'replicator': lambda: snt.distribute.Replicator(['CPU:0', 'CPU:1']),
+    'multi_worker': tf.distribute.MultiWorkerMirroredStrategy,
+  }[kind]()
+  assert strategy.num_replicas_in_sync == 2
+  arrays = {}
+  for case, make in CASES.items():
+    replicas = train(make, strategy)
+    replicas.append(train(make, tf.distribute.get_strategy())[0])
+    for r, variables in enumerate(replicas):
+      name = 'one' if r == len(replicas) - 1 else r
+      for v, variable in enumerate(variables):
+        arrays[f'{case}/{name}/{v}'] = np.asarray(variable)
+  np.savez(path, **arrays)
+
+
+if __name__ == '__main__':
+  main()
