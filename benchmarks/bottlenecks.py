@@ -48,7 +48,7 @@ MEMBERS = {
   'lookup-free': {'quantizer': 'lookup_free', 'num_embeddings': 4096},
   'cosine, 8 dimensions': {'quantizer': 'cosine', 'num_embeddings': 4096},
 }
-STEPS = 9_000
+STEPS = 7_000
 COLUMNS = ('bits_per_dim', 'psnr_db', 'codes_in_use', 'perplexity')
 ASSETS = Path(__file__).parents[1] / 'assets' / 'benchmarks'
 
