@@ -14,16 +14,15 @@ import statistics
 from pathlib import Path
 
 import rounds
+import runs
 import tensorflow as tf
 
 from vqvae_tf import (
   build,
   checkpoints,
   configs,
-  datasets,
   evaluation,
   presets,
-  training,
 )
 from vqvae_tf.trainer import Trainer
 
@@ -62,26 +61,6 @@ def member_config(member: str, seed: int, steps: int) -> configs.Config:
     decay_steps=steps,
     **MEMBERS[member],
   )
-
-
-def run(config: configs.Config, workdir: checkpoints.Workdir, data_dir: str):
-  """Trains to the end, if that is not done yet, and evaluates."""
-  sources = {
-    split: datasets.open_source('cifar10', split, data_dir)
-    for split in ('train', 'validation', 'test')
-  }
-  metrics_path = workdir.path / 'metrics.json'
-  if metrics_path.exists():
-    return
-  state = training.train(
-    config, workdir, sources['train'], sources['validation']
-  )
-  if state.step < config.run.steps:
-    raise SystemExit(130)
-  result = evaluation.evaluate(
-    evaluation.from_workdir(workdir), sources['test']
-  )
-  evaluation.write(metrics_path, 'test', result)
 
 
 def finished(runs: Path, seeds: int, steps: int) -> list[dict]:
@@ -181,7 +160,8 @@ def main():
     for member in arguments.members:
       config = member_config(member, seed, arguments.steps)
       print(f'{member}, seed {seed}')
-      run(config, folder(arguments.runs, member, seed), arguments.data_dir)
+      workdir = folder(arguments.runs, member, seed)
+      runs.test_metrics(config, workdir, arguments.data_dir)
   rows = finished(arguments.runs, arguments.seeds, arguments.steps)
   rounds.write_csv(ASSETS / 'bottlenecks.csv', rows)
   print(table(rows))

@@ -1,0 +1,27 @@
+"""Trained and evaluated once: what benchmarks that train have in common."""
+
+from vqvae_tf import checkpoints, configs, datasets, evaluation, training
+
+
+def test_metrics(
+  config: configs.Config, workdir: checkpoints.Workdir, data_dir: str
+) -> dict[str, float]:
+  """Returns the metrics of the test split, after training if need be.
+
+  A run that was cut off goes on; one that is finished is not repeated.
+  """
+  path = workdir.path / 'metrics.json'
+  splits = evaluation.read_metrics(path)
+  if 'test' not in splits:
+    sources = [
+      datasets.open_source(config.data.dataset, split, data_dir)
+      for split in ('train', 'validation')
+    ]
+    state = training.train(config, workdir, *sources)
+    if state.step < config.run.steps:
+      raise SystemExit(130)
+    subject = evaluation.from_workdir(workdir)
+    test = datasets.open_source(config.data.dataset, 'test', data_dir)
+    evaluation.write(path, 'test', evaluation.evaluate(subject, test))
+    splits = evaluation.read_metrics(path)
+  return splits['test']
