@@ -15,6 +15,13 @@ SHORT = {
   'bin/mnist': '--steps=2 --evaluate_every=2 --num_hiddens=8'.split(),
   'bin/cifar10': '--steps=2 --evaluate_every=2 --num_hiddens=8'.split(),
 }
+# They need PyTorch, or hours; `codebook_usage.py` alone takes seconds.
+LONG = {
+  'benchmarks/bottlenecks.py',
+  'benchmarks/codebook_usage.py',
+  'benchmarks/quantizer.py',
+  'benchmarks/train_step.py',
+}
 
 
 def _blocks(language):
@@ -72,14 +79,25 @@ def test_commands(folder, environment):
   ran = []
   for command in _commands():
     program = command[0]
-    # `make` sets up environments, and the peers' benchmark needs PyTorch.
-    if program == 'make' or 'benchmarks/train_step.py' in command:
+    # `make` sets up environments.
+    if program == 'make' or LONG & set(command):
       continue
     short = SHORT.get(program, [])
     script = [] if program == 'python' else [program]
     _run([sys.executable, *script, *command[1:], *short], folder, environment)
     ran.append(program)
   assert {'bin/mnist', 'bin/cifar10', 'bin/evaluate', 'bin/export'} < set(ran)
+
+
+def test_long_benchmarks_start(folder, environment):
+  for script in LONG:
+    assert (ROOT / script).exists()
+  out = _run(
+    [sys.executable, 'benchmarks/codebook_usage.py'], folder, environment
+  )
+  shares = [float(share) for share in re.findall(r'([\d.]+) %', out)]
+  # Sonnet, as Sonnet, and with the policy.
+  assert len(shares) == 3 and max(shares[:2]) < 10 and shares[2] > 99
 
 
 def test_make_targets():

@@ -177,7 +177,7 @@ def test_lookup_free_entropy_is_that_over_all_codes(num_bits, weighted):
   module = LookupFreeQuantizer(num_bits, 0.0, 1.0)
   loss = module.forward(values, True, weights if weighted else None).loss
   corners = np.array(list(itertools.product([-1, 1], repeat=num_bits)))
-  logits = -((values.numpy()[:, None] - corners) ** 2).sum(2)
+  logits = -4 * ((values.numpy()[:, None] - corners) ** 2).sum(2)
   p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
   shares = weights.numpy() if weighted else np.ones(40)
   shares /= shares.sum()

@@ -95,6 +95,8 @@ class VectorQuantizerEMA(OneCodebook):
   codebook before the update. The arguments, the dictionary that a call
   returns, the variables and the numbers are those of
   `snt.nets.VectorQuantizerEMA`; checkpoints restore from one into the other.
+  In a replica of a `tf.distribute` strategy counts and sums, and the vectors at
+  which codes are placed, are those of all replicas: their codebooks stay equal.
 
   Args:
     embedding_dim: D, the last dimension of the inputs.
