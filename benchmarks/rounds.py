@@ -5,25 +5,71 @@ over, and what counts is the median of the ratios within a round.
 """
 
 import csv
+import json
+import os
+import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-_READY = 'ready'
+import memory
+
+# torch.compile compiles in the second call too.
+_WARM_UP_CALLS = 2
+# What each of them may take beyond the limit.
+_COMPILE_SECONDS = 120
+# An error with one of these words in it is one of memory.
+_MEMORY_WORDS = ('OOM', 'memory', 'alloc')
 
 
-def serve(prepare: Callable[[], Callable[[], None]]) -> None:
-  """The peer's side: prepares once, then times a call for every line read."""
-  work = prepare()
-  work()
-  print(_READY, flush=True)
-  for _ in sys.stdin:
-    begin = time.perf_counter()
+def serve(prepare: Callable[[], Callable[[], object]]) -> None:
+  """The peer's side: prepares, warms up, then does what it is asked.
+
+  Args:
+    prepare: returns the work, a function whose result is what a caller would
+      keep. An attribute `note` of it is printed with the peer.
+  """
+  # A library that prints must not answer for the peer.
+  answers = os.fdopen(os.dup(1), 'w')
+  os.dup2(2, 1)
+
+  def answer(**fields):
+    print(json.dumps(fields), file=answers, flush=True)
+
+  memory.refuse_to_swamp_the_machine()
+  try:
+    work = prepare()
+    answer(note=getattr(work, 'note', ''))
+    for _ in range(_WARM_UP_CALLS):
+      work()
+      answer()
+    for line in sys.stdin:
+      calls = int(line)
+      answer(result=_seconds(work, calls) if calls else memory.peak_mb(work))
+  except Exception as error:
+    answer(failure=_reason(error))
+
+
+def _seconds(work, calls):
+  begin = time.perf_counter()
+  for _ in range(calls):
     work()
-    print(time.perf_counter() - begin, flush=True)
+  return (time.perf_counter() - begin) / calls
+
+
+def _reason(error):
+  if isinstance(error, ModuleNotFoundError):
+    return 'not installed'
+  if isinstance(error, MemoryError) or any(
+    word in str(error) for word in _MEMORY_WORDS
+  ):
+    return 'does not fit'
+  return f'failed: {type(error).__name__}'
 
 
 class Peer:
@@ -32,70 +78,120 @@ class Peer:
   Args:
     name: what to call it in the table.
     arguments: of the script that is running, so that it calls `serve`.
+    limit_seconds: what a call may take; None for any time.
+    environment: variables to set beside this process's own.
   """
 
-  def __init__(self, name: str, arguments: list[str]):
+  def __init__(
+    self,
+    name: str,
+    arguments: list[str],
+    limit_seconds: float | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+  ):
     self.name = name
+    self.note = ''
+    self.works = True
     self.seconds = []
+    self._calls = 1
+    self._limit = limit_seconds
     self._process = subprocess.Popen(
       [sys.executable, sys.argv[0], *arguments],
       stdin=subprocess.PIPE,
       stdout=subprocess.PIPE,
       stderr=subprocess.DEVNULL,
+      env={**os.environ, **environment},
       text=True,
     )
-    self.works = self._answer(_READY) == _READY
+    prepared = self._answer()
+    if self.works:
+      self.note = prepared['note']
+    for _ in range(_WARM_UP_CALLS):
+      self._answer(limit_seconds and limit_seconds + _COMPILE_SECONDS)
+
+  def set_round(self, seconds: float) -> float:
+    """Chooses the calls of a round, one at least; returns its seconds."""
+    one_call = self._ask(1, self._limit)
+    if not self.works:
+      return 0.0
+    self._calls = max(1, round(seconds / one_call))
+    return self._calls * one_call
+
+  def peak_mb(self) -> float | None:
+    """Returns the peak memory of a call, see `memory.peak_mb`."""
+    return self._ask(0)
 
   def round(self) -> None:
     """Times one round; a peer that died is left out from then on."""
-    if not self.works:
-      return
-    self._process.stdin.write('go\n')
-    self._process.stdin.flush()
-    answer = self._answer('')
-    self.works = bool(answer)
-    if answer:
-      self.seconds.append(float(answer))
+    seconds = self._ask(self._calls)
+    if self.works:
+      self.seconds.append(seconds)
 
   def close(self) -> None:
     """Ends the process."""
     self._process.kill()
     self._process.wait()
 
-  def _answer(self, last: str) -> str:
-    for line in self._process.stdout:
-      line = line.strip()
-      if not last or line == last:
-        return line
-    return ''
+  def _ask(self, calls, limit=None):
+    try:
+      self._process.stdin.write(f'{calls}\n')
+      self._process.stdin.flush()
+    except BrokenPipeError:
+      pass  # It died while it waited; reading tells how.
+    return self._answer(limit).get('result')
+
+  def _answer(self, limit=None):
+    """Returns the next answer; without one in time the peer is out."""
+    if not self.works:
+      return {}
+    timer = threading.Timer(limit, self._process.kill)
+    timer.daemon = True
+    begin = time.monotonic()
+    timer.start()
+    line = self._process.stdout.readline()
+    timer.cancel()
+    if line:
+      answer = json.loads(line)
+    elif limit and time.monotonic() - begin >= limit:
+      answer = {'failure': f'over {self._limit:g} s'}
+    else:
+      answer = {'failure': _cause_of_death(self._process.wait())}
+    if 'failure' in answer:
+      self.works = False
+      self.note = answer['failure']
+      self.close()
+    return answer
+
+
+def _cause_of_death(code):
+  # How the kernel and an allocator that gives up end a process.
+  if code in (-signal.SIGKILL, -signal.SIGABRT):
+    return 'does not fit'
+  return f'died with {code}'
 
 
 def compare(peers: list[Peer], rounds: int) -> list[dict]:
   """Runs all peers in turn and compares each with the first.
 
   Returns:
-    A row per peer: its median seconds per round, and the median over the
-    rounds of (its seconds / the first peer's).
+    A row per peer: its median seconds per call, the median over the rounds of
+    (its seconds / the first peer's), and a note. None stands for what could
+    not be measured; the note says why.
   """
   for _ in range(rounds):
     for peer in peers:
       peer.round()
+  rows = []
+  first = peers[0]
   for peer in peers:
     peer.close()
-  first = peers[0].seconds
-  rows = []
-  for peer in peers:
-    if not peer.works:
-      rows.append({'peer': peer.name, 'seconds': None, 'ratio': None})
-      continue
-    ratios = [b / a for a, b in zip(first, peer.seconds, strict=True)]
-    rows.append(
-      {
-        'peer': peer.name,
-        'seconds': statistics.median(peer.seconds),
-        'ratio': statistics.median(ratios),
-      }
-    )
+    row = {'peer': peer.name, 'seconds': None, 'ratio': None}
+    if peer.works:
+      row['seconds'] = statistics.median(peer.seconds)
+    if peer.works and first.works:
+      both = zip(first.seconds, peer.seconds, strict=True)
+      row['ratio'] = statistics.median(b / a for a, b in both)
+    rows.append({**row, 'note': peer.note})
   return rows
 
 

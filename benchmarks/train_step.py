@@ -222,7 +222,7 @@ def main():
       speed = None if row['seconds'] is None else _STEPS * size / row['seconds']
       table.append({'batch_size': size, **row, 'images_per_second': speed})
       shown = (
-        ('did not run', '')
+        (row['note'], '')
         if speed is None
         else (f'{speed:.0f}', f'{row["ratio"]:.3f}')
       )
