@@ -4,24 +4,24 @@
 
 trains the CIFAR-10 preset's network once per quantizer and seed, evaluates it
 on the test split, and prints a table; every position of the 16x16 codes has 12
-bits. A run that was cut off goes on, one that is finished is not repeated, and
-`--members` trains a part. `--time` times the training steps instead, all
-quantizers in turn.
+bits. A run that was cut off goes on; one that is in the CSV of `assets/` is not
+repeated; `--members` trains a part. `--time` times the training steps instead,
+all quantizers in turn.
 """
 
 import argparse
+import csv
 import statistics
 from pathlib import Path
 
 import rounds
-import runs
 import tensorflow as tf
 
+import runs
 from vqvae_tf import (
   build,
   checkpoints,
   configs,
-  evaluation,
   presets,
 )
 from vqvae_tf.trainer import Trainer
@@ -50,6 +50,7 @@ MEMBERS = {
 STEPS = 7_000
 COLUMNS = ('bits_per_dim', 'psnr_db', 'codes_in_use', 'perplexity')
 ASSETS = Path(__file__).parents[1] / 'assets' / 'benchmarks'
+CSV = ASSETS / 'bottlenecks.csv'
 
 
 def member_config(member: str, seed: int, steps: int) -> configs.Config:
@@ -63,26 +64,34 @@ def member_config(member: str, seed: int, steps: int) -> configs.Config:
   )
 
 
-def finished(runs: Path, seeds: int, steps: int) -> list[dict]:
-  """Returns a row for each finished run."""
-  rows = []
-  for member in MEMBERS:
-    for seed in range(seeds):
-      workdir = folder(runs, member, seed)
-      metrics = evaluation.read_metrics(workdir.path / 'metrics.json')
-      if 'test' not in metrics or workdir.last_state().step != steps:
-        continue
-      row = {'quantizer': member, 'seed': seed, 'steps': steps}
-      row['minutes'] = round(workdir.last_state().seconds / 60, 1)
-      test = metrics['test']
-      rows.append(row | {name: round(test[name], 5) for name in COLUMNS})
-  return rows
-
-
-def folder(runs: Path, member: str, seed: int) -> checkpoints.Workdir:
-  """Returns the workdir of a run."""
+def measured(
+  member: str, seed: int, steps: int, arguments: argparse.Namespace
+) -> dict:
+  """Trains and evaluates; returns the row of the CSV."""
   name = member.replace(',', '').replace(' ', '_')
-  return checkpoints.Workdir(runs / f'{name}-{seed}')
+  workdir = checkpoints.Workdir(arguments.runs / f'{name}-{seed}')
+  config = member_config(member, seed, steps)
+  test = runs.test_metrics(config, workdir, arguments.data_dir)
+  minutes = workdir.last_state().seconds / 60
+  row = {'quantizer': member, 'seed': seed, 'steps': steps}
+  row |= {'minutes': round(minutes, 1)}
+  return row | {column: round(test[column], 5) for column in COLUMNS}
+
+
+def known(steps: int) -> dict[tuple[str, int], dict]:
+  """Returns the rows of the CSV that belong to the budget, by run."""
+  if not CSV.exists():
+    return {}
+  with open(CSV, newline='') as file:
+    rows = [
+      {k: v if k == 'quantizer' else float(v) for k, v in row.items()}
+      for row in csv.DictReader(file)
+    ]
+  return {
+    (row['quantizer'], int(row['seed'])): row
+    for row in rows
+    if row['steps'] == steps
+  }
 
 
 def table(rows: list[dict]) -> str:
@@ -158,13 +167,12 @@ def main():
     return
   for seed in range(arguments.seeds):
     for member in arguments.members:
-      config = member_config(member, seed, arguments.steps)
-      print(f'{member}, seed {seed}')
-      workdir = folder(arguments.runs, member, seed)
-      runs.test_metrics(config, workdir, arguments.data_dir)
-  rows = finished(arguments.runs, arguments.seeds, arguments.steps)
-  rounds.write_csv(ASSETS / 'bottlenecks.csv', rows)
-  print(table(rows))
+      rows = known(arguments.steps)
+      if (member, seed) not in rows:
+        row = measured(member, seed, arguments.steps, arguments)
+        rows = known(arguments.steps) | {(member, seed): row}
+        rounds.write_csv(CSV, list(rows.values()))
+  print(table(list(known(arguments.steps).values())))
 
 
 if __name__ == '__main__':
