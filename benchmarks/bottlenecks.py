@@ -11,6 +11,7 @@ all quantizers in turn.
 
 import argparse
 import csv
+import json
 import statistics
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def known(steps: int) -> dict[tuple[str, int], dict]:
     return {}
   with open(CSV, newline='') as file:
     rows = [
-      {k: v if k == 'quantizer' else float(v) for k, v in row.items()}
+      {k: v if k == 'quantizer' else json.loads(v) for k, v in row.items()}
       for row in csv.DictReader(file)
     ]
   return {
