@@ -162,7 +162,7 @@ def test_what_gradients_train():
 
 def test_paths_of_weights_tell_layers_and_stages_apart():
   parts = [
-    layers.ResidualQuantizer([layers.VectorQuantizerEMA(4, 6)] * 1),
+    layers.ResidualQuantizer([layers.VectorQuantizerEMA(4, 6)]),
     layers.ResidualQuantizer([layers.VectorQuantizerEMA(4, 6) for _ in '12']),
   ]
   paths = [weight.path for layer in parts for weight in layer.weights]
@@ -359,6 +359,10 @@ def test_replicas_share_a_codebook(environment, tmp_path):
     (
       lambda _: layers.ProductQuantizer([keras.layers.Dense(3)]),
       'must be layers of vqvae_tf.keras, not <Dense',
+    ),
+    (
+      lambda layer: layers.ResidualQuantizer([layer, layer]),
+      'one layer twice: make one for each place',
     ),
     (
       lambda _: layers.CosineQuantizer(4, 6, dtype='float64'),

@@ -37,6 +37,7 @@ class QuantizerLayer(keras.layers.Layer):
 
   Attributes:
     quantizer: that module.
+    usage: the `CodeUsage` that counts the codes.
   """
 
   def __init__(self, **kwargs):
@@ -171,6 +172,9 @@ def _modules(layers):
       raise ValueError(
         f'quantizers must be layers of vqvae_tf.keras, not {layer!r}.'
       )
+  if len({id(layer) for layer in layers}) < len(layers):
+    # Saved, it would be two: the file could not be loaded.
+    raise ValueError('quantizers has one layer twice: make one for each place.')
   return [layer.quantizer for layer in layers]
 
 
