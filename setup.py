@@ -36,6 +36,8 @@ setup(
   install_requires=[
     'absl-py>=2.0',
     'dm-sonnet>=2.0.2',
+    # From 3.10 on a Keras variable can hold one of TensorFlow's.
+    'keras>=3.10',
     'matplotlib>=3.8',
     'numpy>=1.26',
     'pillow>=10',

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vqvae_tf.version import __version__
 
 if TYPE_CHECKING:
+  from vqvae_tf import keras
   from vqvae_tf.likelihoods import (
     Bernoulli,
     Categorical,
@@ -48,6 +49,7 @@ _HOMES = {
   'VQVAE': 'models',
   'VectorQuantizer': 'quantizers',
   'VectorQuantizerEMA': 'quantizers',
+  'keras': 'keras',
   'rotation_trick': 'quantizers',
   'straight_through': 'quantizers',
 }
@@ -70,6 +72,7 @@ __all__ = [
   'VectorQuantizer',
   'VectorQuantizerEMA',
   '__version__',
+  'keras',
   'rotation_trick',
   'straight_through',
 ]
@@ -78,7 +81,8 @@ __all__ = [
 def __getattr__(name: str):
   if name not in _HOMES:
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-  return getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
+  home = importlib.import_module(f'{__name__}.{_HOMES[name]}')
+  return home if name == _HOMES[name] else getattr(home, name)
 
 
 def __dir__() -> list[str]:
