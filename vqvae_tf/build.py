@@ -14,6 +14,7 @@ from vqvae_tf.likelihoods import (
 )
 from vqvae_tf.models import VQVAE, Assessment
 from vqvae_tf.nets import Decoder, Encoder
+from vqvae_tf.precision import COMPUTE_DTYPES
 from vqvae_tf.quantizers import (
   CodebookPolicy,
   Quantizer,
@@ -46,6 +47,7 @@ def model(config: Config) -> VQVAE:
     Decoder(likelihood.num_params, tuple(size), *common),
     likelihood,
     config.optimizer.quantizer_weight,
+    COMPUTE_DTYPES[config.optimizer.precision],
   )
 
 
