@@ -8,7 +8,13 @@ from vqvae_tf import configs
 from vqvae_tf.errors import UserError
 
 FIELDS = {field.name: field for field, _ in configs.fields(configs.Config())}
-RESUMABLE = {'data_dir', 'steps', 'evaluate_every', 'log_every'}
+RESUMABLE = {
+  'data_dir',
+  'steps',
+  'evaluate_every',
+  'log_every',
+  'distribute',
+}
 
 
 def observed(**values):

@@ -132,6 +132,19 @@ def test_a_stop_within_an_interval_and_an_epoch(train, stop_at):
   _assert_same_run(train('cut', **settings), whole)
 
 
+@pytest.mark.usefixtures('eagerly')
+@pytest.mark.parametrize('precision', ['mixed_bfloat16', 'mixed_float16'])
+def test_resuming_in_16_bits(train, precision):
+  # The codebook starts where vectors of 16 bits are.
+  train('cut', steps=2, precision=precision)
+  resumed = train('cut', steps=4, precision=precision)
+  _assert_same_run(resumed, train('whole', steps=4, precision=precision))
+  last = _entries(resumed)[-1]
+  assert math.isfinite(last['bits_per_dim']) and last['perplexity'] > 1
+  scales = [v for k, v in _variables(resumed).items() if 'scale/value' in k]
+  assert len(scales) == (precision == 'mixed_float16')
+
+
 class TestSettings:
   @pytest.mark.usefixtures('eagerly')
   def test_steps_intervals_and_data_folder_may_change(
@@ -158,11 +171,19 @@ class TestSettings:
       'initialization': 'data',
       'unused_codes': 'keep',
       'likelihood': 'normal',
+      'precision': 'mixed_float16',
     }
+    may_change = (
+      'steps',
+      'evaluate_every',
+      'log_every',
+      'data_dir',
+      'distribute',
+    )
     fixed = [
       field
       for field, _ in configs.fields(tiny_config)
-      if field.name not in ('steps', 'evaluate_every', 'log_every', 'data_dir')
+      if field.name not in may_change
     ]
     assert len(fixed) > 15
     for field in fixed:

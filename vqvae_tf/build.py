@@ -15,6 +15,7 @@ from vqvae_tf.likelihoods import (
 )
 from vqvae_tf.models import VQVAE, Assessment
 from vqvae_tf.nets import Decoder, Encoder
+from vqvae_tf.precision import COMPUTE_DTYPES
 
 
 def model(config: Config) -> VQVAE:
@@ -42,6 +43,7 @@ def model(config: Config) -> VQVAE:
     Decoder(likelihood.num_params, tuple(size), *common),
     likelihood,
     config.optimizer.quantizer_weight,
+    COMPUTE_DTYPES[config.optimizer.precision],
   )
 
 

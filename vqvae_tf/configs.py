@@ -114,13 +114,18 @@ class LikelihoodConfig:
 class OptimizerConfig:
   """How the model is fitted (Adam)."""
 
-  batch_size: int = _field(32, 'images per step')
+  batch_size: int = _field(32, 'images per step, of all devices')
   learning_rate: float = _field(3e-4, 'learning rate of Adam')
   decay_steps: int = _field(
     0, 'steps of a cosine decay of the learning rate to 1 %; 0: constant'
   )
   quantizer_weight: float = _field(
     1.0, "weight of the quantizer's loss beside the nats per dimension"
+  )
+  precision: str = _field(
+    'float32',
+    'in which the networks are trained; they are evaluated in float32',
+    ('float32', 'mixed_bfloat16', 'mixed_float16'),
   )
   seed: int = _field(0, 'seed of weights, batches and restarts')
 
@@ -134,6 +139,13 @@ class RunConfig:
     1_000, 'steps between validations (and checkpoints)', resume=True
   )
   log_every: int = _field(100, 'steps between log entries', resume=True)
+  distribute: str = _field(
+    'none',
+    'devices that share each batch: one, those of this machine, or those of '
+    'the machines in TF_CONFIG',
+    ('none', 'mirrored', 'multi_worker'),
+    resume=True,
+  )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,18 +6,24 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf import configs
-from vqvae_tf.models import VQVAE
+from vqvae_tf.models import VQVAE, compiled
+from vqvae_tf.optimizer import Adam
+from vqvae_tf.precision import LossScale
+from vqvae_tf.quantizers import replicas
 
 
 class Trainer(snt.Module):
   """A model, its optimizer and the running statistics of training.
 
   All state lives in variables, so a checkpoint of this object continues a run
-  bit for bit.
+  bit for bit. Made in the scope of a `tf.distribute` strategy, and the model
+  too, it trains on all devices of that strategy: each takes an equal part of
+  a batch, and all take the same step.
 
   Args:
-    model: what is trained; anything with `losses(batch, is_training)`.
-    config: learning rate and its schedule.
+    model: what is trained; anything with `losses(batch, is_training)`, and
+      `assess(batch)`, which creates all variables.
+    config: learning rate and its schedule, batch size and precision.
     image_shape: (H, W, C) of the batches.
   """
 
@@ -31,9 +37,14 @@ class Trainer(snt.Module):
     super().__init__(name=name)
     self.model = model
     self._config = config
+    self._strategy = tf.distribute.get_strategy()
+    # A checkpoint must find all variables.
+    model.assess(tf.zeros([1, *image_shape], tf.uint8))
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
-    rate = tf.Variable(config.learning_rate, trainable=False, name='rate')
-    self.optimizer = snt.optimizers.Adam(rate)
+    self.optimizer = Adam(model.trainable_variables)
+    self.loss_scale = (
+      LossScale() if config.precision == 'mixed_float16' else None
+    )
     self._sums = {
       key: tf.Variable(0.0, trainable=False, name=key)
       for key in ('loss', 'nats', 'quantizer_loss', 'steps')
@@ -46,66 +57,93 @@ class Trainer(snt.Module):
     self.failed_step = tf.Variable(
       -1, dtype=tf.int64, trainable=False, name='failed_step'
     )
-    self._build([config.batch_size, *image_shape])
-
-  def _build(self, batch_shape):
-    """Creates all variables, so that a checkpoint finds them."""
-    batch = tf.TensorSpec(batch_shape, tf.uint8)
-    # Tracing alone creates the variables of modules and optimizer; nothing is
-    # compiled or run yet.
-    self._step.get_concrete_function(batch)
+    self._update = compiled(self._update_variables)
 
   @tf.function
   def run(self, batches, num_steps) -> None:
     """Takes steps without coming back to Python.
 
     Args:
-      batches: iterator of (uint8 `[B, H, W, C]`, labels).
+      batches: iterator of (uint8 `[B, H, W, C]`, labels), the examples of all
+        replicas of this process.
       num_steps: int32 scalar tensor.
     """
     for _ in tf.range(num_steps):
       batch, _ = next(batches)
-      self._step(batch)
+      self._strategy.run(self._step, args=(batch,))
 
   # Autograph, which `run` needs and this does not, would take 4 seconds for the
   # modules of a model.
-  @tf.function(autograph=False)
+  @tf.autograph.experimental.do_not_convert
   def _step(self, batch):
     with tf.GradientTape() as tape:
-      losses = self.model.losses(batch, is_training=True)
-    gradients = tape.gradient(losses.loss, self.model.trainable_variables)
+      losses = self.model.losses(self._part(batch), is_training=True)
+      loss = losses.loss * self._scale()
+    gradients = tape.gradient(
+      loss,
+      self.model.trainable_variables,
+      unconnected_gradients=tf.UnconnectedGradients.ZERO,
+    )
     self._update(gradients, losses)
 
-  @tf.function(jit_compile=True, autograph=False)
-  def _update(self, gradients, losses):
-    self.optimizer.learning_rate.assign(self._learning_rate())
-    self.optimizer.apply(gradients, self.model.trainable_variables)
+  def _part(self, batch):
+    """Returns this replica's rows of the batch of all replicas here."""
+    if replicas.count() == 1:
+      return batch
+    rows = self._config.batch_size // replicas.count()
+    # Replicas are numbered through all processes, by equal shares.
+    first = replicas.index() * rows % batch.shape[0]
+    return tf.ensure_shape(
+      batch[first : first + rows], [rows, *batch.shape[1:]]
+    )
+
+  def _update_variables(self, gradients, losses):
+    scale = self._scale()
+    means = _means(
+      {
+        'loss': losses.loss,
+        'nats': tf.reduce_mean(losses.nats),
+        'quantizer_loss': losses.quantizer_loss,
+      }
+    )
+    # From here on all replicas see the same and do the same.
+    gradients = [gradient / scale for gradient in _means(gradients)]
+    is_finite = tf.math.is_finite(means['loss'])
+    if self.loss_scale:
+      for gradient in gradients:
+        is_finite &= tf.reduce_all(tf.math.is_finite(gradient))
+      self.loss_scale.update(is_finite)
+    self.optimizer.apply(
+      gradients, self.model.trainable_variables, self._rate(), is_finite
+    )
     self.step.assign_add(1)
-    self._add_statistics(losses)
-
-  def _add_statistics(self, losses):
-    for key, value in (
-      ('loss', losses.loss),
-      ('nats', tf.reduce_mean(losses.nats)),
-      ('quantizer_loss', losses.quantizer_loss),
-      ('steps', 1.0),
-    ):
-      self._sums[key].assign_add(value)
-    for m, counts in enumerate(self.code_counts):
-      codes = tf.reshape(losses.codes[..., m], [-1])
-      ones = tf.ones_like(codes)
-      counts.assign_add(
-        tf.math.unsorted_segment_sum(ones, codes, counts.shape[0])
-      )
-    is_first = (self.failed_step < 0) & ~tf.math.is_finite(losses.loss)
+    # A lower scale may help the next step, until there is none.
+    is_first = (self.failed_step < 0) & ~is_finite & (scale <= 1.0)
     self.failed_step.assign(tf.where(is_first, self.step, self.failed_step))
+    for key, value in {**means, 'steps': 1.0}.items():
+      self._sums[key].assign_add(tf.where(is_finite, value, 0.0))
+    self._count(losses.codes)
 
-  def _learning_rate(self):
+  def _count(self, codes):
+    for m, counts in enumerate(self.code_counts):
+      flat = tf.reshape(codes[..., m], [-1])
+      # Floats, which every device can add to those of another.
+      ones = tf.ones_like(flat, tf.float32)
+      here = tf.math.unsorted_segment_sum(ones, flat, counts.shape[0])
+      counts.assign_add(tf.cast(replicas.total(here), tf.int32))
+
+  def _scale(self):
+    """Returns what the loss is multiplied by: float32 scalar."""
+    value = self.loss_scale.value if self.loss_scale else 1.0
+    return tf.convert_to_tensor(value)
+
+  def _rate(self):
+    """Returns the learning rate of this step: float32 scalar."""
     config = self._config
     rate = tf.constant(config.learning_rate)
     if not config.decay_steps:
       return rate
-    done = tf.cast(self.step, tf.float32) / config.decay_steps
+    done = tf.cast(self.optimizer.step, tf.float32) / config.decay_steps
     cosine = tf.cos(math.pi * tf.minimum(done, 1.0))
     return rate * (0.01 + 0.99 * (1 + cosine) / 2)
 
@@ -113,12 +151,13 @@ class Trainer(snt.Module):
     """Returns the means since the last call, and starts anew.
 
     Returns:
-      loss and quantizer_loss per step, nats per example.
+      loss and quantizer_loss per step, nats per example; of the steps that
+      were not left out for an overflow, and no numbers if all were.
     """
-    sums = {key: float(value) for key, value in self._sums.items()}
+    sums = {key: float(value.numpy()) for key, value in self._sums.items()}
     for value in self._sums.values():
       value.assign(0.0)
-    steps = max(sums.pop('steps'), 1.0)
+    steps = sums.pop('steps') or math.nan
     return {key: value / steps for key, value in sums.items()}
 
   def take_code_counts(self) -> list:
@@ -127,3 +166,10 @@ class Trainer(snt.Module):
     for value in self.code_counts:
       value.assign(tf.zeros_like(value))
     return counts
+
+
+def _means(tensors):
+  """Returns the means over all replicas of a structure of tensors."""
+  return tf.nest.map_structure(
+    lambda tensor: tensor / replicas.count(), replicas.total(tensors)
+  )

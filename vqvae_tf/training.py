@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import build, configs, images, metrics
+from vqvae_tf import build, configs, distribution, images, metrics
 from vqvae_tf.checkpoints import State, Workdir
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
@@ -20,11 +20,17 @@ from vqvae_tf.trainer import Trainer
 # Long enough that Python's share of a call does not matter, short enough for
 # the progress bar and for signals.
 _SECONDS_PER_CALL = 0.5
+# Workers must make calls of equal length, whatever their clocks say.
+_STEPS_PER_CALL = 10
 _NUM_PICTURES = 32
 
 
 def train(
-  config: configs.Config, workdir: Workdir, data: Source, validation: Source
+  config: configs.Config,
+  workdir: Workdir,
+  data: Source,
+  validation: Source,
+  devices: distribution.Devices | None = None,
 ) -> State:
   """Trains a model, or goes on where a run in this workdir stopped.
 
@@ -33,37 +39,58 @@ def train(
     workdir: where config.json, metrics.jsonl and checkpoints go.
     data: training images.
     validation: images that choose the best checkpoint.
+    devices: on which it trains; None: one. Of several workers all call this,
+      with the same workdir, into which the chief alone writes.
 
   Returns:
     The state at the end; its `step` is below `run.steps` if a signal
-    (SIGINT, SIGTERM) stopped the run.
+    (SIGINT, SIGTERM) stopped the run. Of several workers, the chief's.
 
   Raises:
     UserError: if the workdir is in use, was trained with other settings or is
-      damaged, or if the loss is not finite.
+      damaged, if the loss is not finite, if the batch cannot be split over
+      the devices or another worker is gone.
   """
+  devices = devices or distribution.Devices()
   config = configs.observed(config, data.image_shape, data.class_names)
-  with workdir.locked():
+  lock = workdir.locked() if devices.is_chief else contextlib.nullcontext()
+  with lock, devices.watched():
     state = workdir.last_state()
     # A run that left no checkpoint leaves nothing to contradict.
     if state.step:
       configs.check_resumable(workdir.load_config(), config, str(workdir))
-    trainer = _trainer(config)
+    trainer = _trainer(config, devices.strategy)
     if state.step:
       workdir.restore(tf.train.Checkpoint(trainer=trainer), state.step)
+    if devices.total(state.step) != state.step * devices.num_workers:
+      raise UserError(
+        f'the workers see different checkpoints in {workdir}: it must be on a '
+        'file system that they share'
+      )
     # Last, so that settings that do not work leave no trace.
-    workdir.save_config(config)
-    loop = _Loop(config, workdir, trainer, state)
-    return loop.run(data, validation)
+    if devices.is_chief:
+      workdir.save_config(config)
+    loop = _Loop(config, workdir, trainer, state, devices)
+    state = loop.run(data, validation)
+    # A worker that ends is a worker lost to those that still work.
+    devices.total(0)
+    return state
 
 
-def _trainer(config):
+def _trainer(config, strategy):
+  batch_size = config.optimizer.batch_size
+  if batch_size % strategy.num_replicas_in_sync:
+    raise UserError(
+      f'--batch_size={batch_size} has no equal parts for '
+      f'{strategy.num_replicas_in_sync} devices: choose a multiple'
+    )
   tf.random.set_seed(config.optimizer.seed)
-  try:
-    model = build.model(config)
-  except ValueError as error:
-    raise UserError(str(error)) from error
-  return Trainer(model, config.optimizer, config.image_shape)
+  with strategy.scope():
+    try:
+      model = build.model(config)
+    except ValueError as error:
+      raise UserError(str(error)) from error
+    return Trainer(model, config.optimizer, config.image_shape)
 
 
 class _Loop:
@@ -75,8 +102,10 @@ class _Loop:
     workdir: Workdir,
     trainer: Trainer,
     state: State,
+    devices: distribution.Devices,
   ):
     self._config = config
+    self._devices = devices
     self._workdir = workdir
     self._trainer = trainer
     self._state = state
@@ -90,16 +119,29 @@ class _Loop:
     batch_size = self._config.optimizer.batch_size
     batches = iter(
       pipeline.shuffled(
-        data, batch_size, self._config.optimizer.seed, self._state.step
+        data,
+        batch_size,
+        self._config.optimizer.seed,
+        self._state.step,
+        (self._devices.worker, self._devices.num_workers),
       )
     )
     self._steps_per_epoch = max(1, data.num_examples // batch_size)
-    self._reporter = Reporter(self._workdir, self._state.step, settings.steps)
-    with contextlib.closing(self._reporter), _signals() as stopped:
+    with contextlib.ExitStack() as stack:
+      if self._devices.is_chief:
+        self._reporter = Reporter(
+          self._workdir, self._state.step, settings.steps
+        )
+        stack.enter_context(contextlib.closing(self._reporter))
+      signals, stopped = stack.enter_context(_signals()), False
       while self._state.step < settings.steps and not stopped:
-        self._advance(batches)
-        self._at_intervals(validation)
-      if stopped:
+        num_steps = self._advance(batches)
+        if self._devices.is_chief:
+          self._reporter.advance(num_steps)
+          self._at_intervals(validation)
+        # All workers stop at the same step, whichever was told to.
+        stopped = self._devices.total(len(signals)) > 0
+      if stopped and self._devices.is_chief:
         self._save()
         self._reporter.line(
           f'stopped at step {self._state.step}: the same command goes on'
@@ -107,7 +149,7 @@ class _Loop:
     return self._state
 
   def _advance(self, batches):
-    """Takes steps up to the next interval."""
+    """Takes steps, at most to the next interval; returns how many."""
     step, settings = self._state.step, self._config.run
     intervals = (
       settings.log_every,
@@ -115,14 +157,15 @@ class _Loop:
       self._steps_per_epoch,
     )
     until = min(interval - step % interval for interval in intervals)
-    num_steps = min(
-      until,
-      settings.steps - step,
-      max(1, int(_SECONDS_PER_CALL / self._seconds_per_step)),
+    steps_per_call = (
+      max(1, int(_SECONDS_PER_CALL / self._seconds_per_step))
+      if self._devices.num_workers == 1
+      else _STEPS_PER_CALL
     )
+    num_steps = min(until, settings.steps - step, steps_per_call)
     begin = time.perf_counter()
     self._trainer.run(batches, tf.constant(num_steps))
-    failed = int(self._trainer.failed_step)
+    failed = int(self._trainer.failed_step.numpy())
     seconds = time.perf_counter() - begin
     if failed >= 0:
       raise self._failure('the loss', failed)
@@ -130,10 +173,12 @@ class _Loop:
     self._state = self._state._replace(
       step=step + num_steps, seconds=self._state.seconds + seconds
     )
-    self._reporter.advance(num_steps)
+    return num_steps
 
   def _failure(self, what, step):
     advice = 'use a lower --learning_rate in another --workdir'
+    if self._config.optimizer.precision == 'mixed_float16':
+      advice += ', or --precision=mixed_bfloat16, of a larger range'
     if self._config.likelihood.likelihood == 'bernoulli':
       advice += '; bernoulli is for images of the values 0 and 255 alone'
     return UserError(
@@ -163,6 +208,8 @@ class _Loop:
     averages['images_per_second'] = (
       self._config.optimizer.batch_size / self._seconds_per_step
     )
+    if self._trainer.loss_scale:
+      averages['loss_scale'] = float(self._trainer.loss_scale.value.numpy())
     self._reporter.scalars(self._state.step, 'train', averages)
     self._reporter.show(
       loss=averages['loss'],

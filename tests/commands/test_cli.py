@@ -74,6 +74,11 @@ def test_list_presets(answer):
       ['--likelihood=normall'],
       "--likelihood=normall is unknown: did you mean 'normal'?",
     ),
+    (
+      'train',
+      ['--precision=mixed_float15'],
+      "--precision=mixed_float15 is unknown: did you mean 'mixed_float16'?",
+    ),
     ('mnist', ['--steps=0'], '--steps=0 must be positive'),
     (
       'mnist',

@@ -119,6 +119,15 @@ def test_neighbours_in_a_permutation_are_unlike():
   assert abs(np.corrcoef(order[:-1], order[1:])[0, 1]) < 0.02
 
 
+def test_parts_make_up_the_batches():
+  source = _source(10)
+  whole = _labels(pipeline.shuffled(source, 6, 5, 2), 4)
+  parts = [
+    _labels(pipeline.shuffled(source, 6, 5, 2, (i, 3)), 4) for i in range(3)
+  ]
+  np.testing.assert_array_equal(np.concatenate(parts, 1), whole)
+
+
 def test_wrong_arguments():
   with pytest.raises(ValueError, match='train split of tiny has no examples'):
     pipeline.shuffled(_source(0), 4, 0)
@@ -128,4 +137,9 @@ def test_wrong_arguments():
     pipeline.in_order(_source(3), -2)
   with pytest.raises(ValueError, match='first_step must be >= 0, got -1'):
     pipeline.shuffled(_source(3), 1, 0, -1)
+  for part in ((0, 3), (2, 2), (-1, 2)):
+    with pytest.raises(
+      ValueError, match=f'batch of 4 has no equal part {part[0]} of {part[1]}'
+    ):
+      pipeline.shuffled(_source(3), 4, 0, 0, part)
   assert not list(pipeline.in_order(_source(0), 4))

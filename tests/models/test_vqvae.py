@@ -190,6 +190,32 @@ def test_codebook_of_averages_is_not_trainable(trained):
   assert (embeddings in names) == by_gradient
 
 
+@pytest.mark.parametrize('dtype', [tf.float16, tf.bfloat16])
+def test_losses_in_16_bits(model, dtype):
+  low = VQVAE(
+    model.encoder,
+    model.quantizer,
+    model.decoder,
+    model.likelihood,
+    compute_dtype=dtype,
+  )
+  low.projection = model.projection
+  exact = model.losses(batch(), is_training=False)
+  with tf.GradientTape() as tape:
+    losses = low.losses(batch(), is_training=False)
+  assert {losses.loss.dtype, losses.nats.dtype} == {tf.float32}
+  # 8 significant bits, and a code here and there that is another.
+  np.testing.assert_allclose(losses.nats, exact.nats, rtol=0.05)
+  assert not np.array_equal(losses.nats, exact.nats)
+  gradients = tape.gradient(losses.loss, low.trainable_variables)
+  assert {gradient.dtype for gradient in gradients} == {tf.float32}
+  # Everything else stays as it was.
+  for ours, theirs in zip(
+    low.assess(batch()), model.assess(batch()), strict=True
+  ):
+    np.testing.assert_array_equal(ours, theirs)
+
+
 def test_only_training_moves_the_averages():
   model = make()
   model.losses(batch(), is_training=False)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf.nets import Decoder, Encoder, ResidualStack, halved_sizes, resnet
@@ -151,3 +152,30 @@ def test_no_residual_layer_leaves_a_relu():
   np.testing.assert_array_equal(
     ResidualStack(3, 0, 4)(inputs), tf.nn.relu(inputs)
   )
+
+
+@pytest.mark.parametrize('dtype', [tf.float16, tf.bfloat16])
+def test_networks_compute_in_the_dtype_of_their_inputs(dtype):
+  encoder, decoder = Encoder(*SMALL, 1), Decoder(2, (8, 8), *SMALL, 1)
+  features = encoder(normal(2, 8, 8, 3))
+  outputs = decoder(features)
+  low = encoder(tf.cast(normal(2, 8, 8, 3), dtype))
+  assert low.dtype == dtype
+  assert decoder(low).dtype == dtype
+  # A few roundings of 8 significant bits.
+  np.testing.assert_allclose(
+    tf.cast(decoder(low), tf.float32), outputs, atol=0.1 * np.std(outputs)
+  )
+  variables = (*encoder.variables, *decoder.variables)
+  assert {variable.dtype for variable in variables} == {tf.float32}
+
+
+def test_a_convolution_is_sonnets():
+  ours, theirs = resnet.Convolution(5, 3), snt.Conv2D(5, 3)
+  inputs = normal(2, 8, 8, 3)
+  ours(inputs), theirs(inputs)
+  assert [v.shape for v in ours.variables] == [
+    v.shape for v in theirs.variables
+  ]
+  theirs.w.assign(ours.w)
+  np.testing.assert_array_equal(ours(inputs), theirs(inputs))

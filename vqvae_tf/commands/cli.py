@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from absl import app, flags, logging
 
@@ -60,14 +61,20 @@ def _failed(error):
   return 1
 
 
-def load_tensorflow() -> None:
+def load_tensorflow(start: Callable[[], Any] | None = None) -> Any:
   """Imports TensorFlow without the start-up notes that bury what matters.
 
   Set TF_CPP_MIN_LOG_LEVEL=0 to see them, when a GPU is not found, say.
+
+  Args:
+    start: makes TensorFlow look for its devices, silently as well.
+
+  Returns:
+    What `start` returns.
   """
   if 'TF_CPP_MIN_LOG_LEVEL' in os.environ:
     importlib.import_module('tensorflow')
-    return
+    return start() if start else None
   os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
   logging.set_verbosity(logging.WARNING)
   # The notes come from C++ and precede its logging flags, so the file
@@ -78,7 +85,7 @@ def load_tensorflow() -> None:
     os.dup2(nowhere.fileno(), 2)
   try:
     tensorflow = importlib.import_module('tensorflow')
-    tensorflow.config.list_logical_devices()
+    return (start or tensorflow.config.list_logical_devices)()
   finally:
     os.dup2(stderr, 2)
     os.close(stderr)

@@ -36,17 +36,25 @@ def _train() -> int:
 
 def train(config: configs.Config, path: str) -> int:
   """Trains in a workdir; returns the exit status (130 if stopped)."""
-  cli.load_tensorflow()
+  devices = cli.load_tensorflow(lambda: _devices(config))
   from vqvae_tf import checkpoints, training
 
   splits = [cli.open_source(config.data, s) for s in ('train', 'validation')]
   workdir = checkpoints.Workdir(path)
-  state = training.train(config, workdir, *splits)
+  state = training.train(config, workdir, *splits, devices)
   if state.step < config.run.steps:
     return 128 + signal.SIGINT
+  if not devices.is_chief:
+    return 0
   print(
     f'{state.step} steps in {state.seconds:.0f} s, best at step '
     f'{state.best_step}: {state.best_bits_per_dim:.4f} bits/dim on the '
     f'validation split\nnext: bin/evaluate --workdir={path}'
   )
   return 0
+
+
+def _devices(config):
+  from vqvae_tf import distribution
+
+  return distribution.devices(config.run.distribute)

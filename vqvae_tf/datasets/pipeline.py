@@ -34,7 +34,11 @@ def in_order(source: Source, batch_size: int) -> tf.data.Dataset:
 
 
 def shuffled(
-  source: Source, batch_size: int, seed: int, first_step: int = 0
+  source: Source,
+  batch_size: int,
+  seed: int,
+  first_step: int = 0,
+  part: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
   """Endless full batches; batch t is a pure function of the seed and t.
 
@@ -46,9 +50,11 @@ def shuffled(
     batch_size: b, >= 1, may exceed the number of examples.
     seed: any integer of 64 bits.
     first_step: t of the first batch, >= 0; starting late costs nothing.
+    part: (i, n) takes the rows b i / n .. b (i + 1) / n - 1 of each batch
+      alone, and reads no others.
 
   Returns:
-    Endless dataset of (images uint8 [b, H, W, C], labels int32 [b]).
+    Endless dataset of (images uint8 [b / n, H, W, C], labels int32 [b / n]).
 
   Raises:
     ValueError: the source is empty, or an argument is out of its range.
@@ -60,10 +66,17 @@ def shuffled(
     )
   if first_step < 0:
     raise ValueError(f'first_step must be >= 0, got {first_step}')
+  index, count = part
+  if not 0 <= index < count or batch_size % count:
+    raise ValueError(
+      f'a batch of {batch_size} has no equal part {index} of {count}'
+    )
+  rows = batch_size // count
 
   def fetch(step):
     indices = shuffled_indices(step, batch_size, source.num_examples, seed)
-    return _shaped(source, source.fetch(indices), batch_size)
+    indices = indices[index * rows : (index + 1) * rows]
+    return _shaped(source, source.fetch(indices), rows)
 
   steps = tf.data.Dataset.counter(start=first_step, dtype=tf.int64)
   return _parallel(steps, fetch)

@@ -18,6 +18,8 @@ import tensorflow as tf
 
 from vqvae_tf import bits, images
 from vqvae_tf.likelihoods import Likelihood
+from vqvae_tf.models.compilation import compiled
+from vqvae_tf.nets import Convolution
 from vqvae_tf.quantizers import Quantizer
 
 
@@ -64,6 +66,10 @@ class VQVAE(snt.Module):
     decoder: takes embeddings `[B, h, w, D]` to likelihood parameters.
     likelihood: p(x | z); it owns the map from pixels to floats.
     quantizer_weight: factor of the quantizer's loss in `losses`.
+    compute_dtype: in which `losses` gives images to the encoder, and vectors
+      to the decoder: they compute in the dtype of their inputs. Variables,
+      quantizer and likelihood stay in float32, and so does everything but
+      `losses`: what is evaluated and exported.
   """
 
   def __init__(
@@ -73,22 +79,23 @@ class VQVAE(snt.Module):
     decoder: Callable[[tf.Tensor], tf.Tensor],
     likelihood: Likelihood,
     quantizer_weight: float = 1.0,
+    compute_dtype: tf.DType = tf.float32,
     name: str = 'vqvae',
   ):
     super().__init__(name=name)
     self.encoder = encoder
-    self.projection = snt.Conv2D(
+    self.projection = Convolution(
       quantizer.embedding_dim, 1, name='pre_quantization'
     )
     self.quantizer = quantizer
     self.decoder = decoder
     self.likelihood = likelihood
     self.quantizer_weight = quantizer_weight
+    self._compute_dtype = compute_dtype
     # XLA fuses what works element by element. The convolutions stay outside:
     # on a CPU oneDNN's are a fifth faster than XLA's.
-    compiled = {'jit_compile': True, 'autograph': False}
-    self._quantize = tf.function(quantizer.forward, **compiled)
-    self._log_prob = tf.function(likelihood.log_prob, **compiled)
+    self._quantize = compiled(quantizer.forward)
+    self._log_prob = compiled(likelihood.log_prob)
 
   def losses(self, batch: tf.Tensor, is_training: bool) -> Losses:
     """Returns the loss of a batch, in nats per dimension.
@@ -108,9 +115,10 @@ class VQVAE(snt.Module):
       ValueError: if `batch` is no uint8 `[B, H, W, C]`.
     """
     images.check_images(batch)
-    quantized = self._quantize(self._features(batch), is_training)
+    features = self._features(batch, self._compute_dtype)
+    quantized = self._quantize(features, is_training)
     params = self.decoder(quantized.vectors)
-    nats = -self._log_prob(params, batch)
+    nats = -self._log_prob(tf.cast(params, tf.float32), batch)
     nats_per_dim = tf.reduce_mean(nats) / _num_dims(batch)
     loss = nats_per_dim + self.quantizer_weight * quantized.loss
     return Losses(loss, nats, quantized.loss, quantized.codes)
@@ -176,8 +184,9 @@ class VQVAE(snt.Module):
       pixel_bits, code_bits, codes, self.likelihood.mean(params)
     )
 
-  def _features(self, batch):
-    return self.projection(self.encoder(self.likelihood.to_float(batch)))
+  def _features(self, batch, dtype=tf.float32):
+    floats = tf.cast(self.likelihood.to_float(batch), dtype)
+    return self.projection(self.encoder(floats))
 
 
 def _num_dims(batch) -> int:

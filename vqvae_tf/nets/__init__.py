@@ -1,5 +1,11 @@
 """Networks: from images to features and back."""
 
-from vqvae_tf.nets.resnet import Decoder, Encoder, ResidualStack, halved_sizes
+from vqvae_tf.nets.resnet import (
+  Convolution,
+  Decoder,
+  Encoder,
+  ResidualStack,
+  halved_sizes,
+)
 
-__all__ = ['Decoder', 'Encoder', 'ResidualStack', 'halved_sizes']
+__all__ = ['Convolution', 'Decoder', 'Encoder', 'ResidualStack', 'halved_sizes']

@@ -56,27 +56,48 @@ def halved_sizes(
   return sizes
 
 
-class Downsample(snt.Module):
-  """A 4x4 convolution with stride 2: `[B, H, W, C]` to half the size."""
+class Convolution(snt.Module):
+  """A convolution with stride 1: `[B, H, W, C]` to `[B, H, W, channels]`.
 
-  def __init__(self, channels: int, name: str = 'downsample'):
+  Its variables are those of `snt.Conv2D`, but always float32; it computes in
+  the dtype of its inputs.
+
+  Args:
+    channels: number of output channels.
+    side: of the kernel, in pixels.
+  """
+
+  def __init__(self, channels: int, side: int, name: str = 'convolution'):
     super().__init__(name=name)
     self.channels = channels
+    self.side = side
 
   @snt.once
   def _initialize(self, inputs):
-    fan_in = 16 * inputs.shape[-1]
-    init = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(fan_in))
-    shape = [4, 4, inputs.shape[-1], self.channels]
+    shape = [self.side, self.side, inputs.shape[-1], self.channels]
+    stddev = 1 / math.sqrt(math.prod(shape[:3]))
+    init = snt.initializers.TruncatedNormal(stddev=stddev)
     self.w = tf.Variable(init(shape, tf.float32), name='w')
     self.b = tf.Variable(tf.zeros([self.channels]), name='b')
 
   def __call__(self, inputs):
+    return self._convolve(inputs, 1, 'SAME')
+
+  def _convolve(self, inputs, stride, padding):
     self._initialize(inputs)
     w = tf.cast(self.w, inputs.dtype)
-    padding = _padding(inputs.shape[1:3])
-    outputs = tf.nn.conv2d(inputs, w, strides=2, padding=padding)
+    outputs = tf.nn.conv2d(inputs, w, stride, padding)
     return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
+
+
+class Downsample(Convolution):
+  """A 4x4 convolution with stride 2: `[B, H, W, C]` to half the size."""
+
+  def __init__(self, channels: int, name: str = 'downsample'):
+    super().__init__(channels, 4, name=name)
+
+  def __call__(self, inputs):
+    return self._convolve(inputs, 2, _padding(inputs.shape[1:3]))
 
 
 class Upsample(snt.Module):
@@ -127,8 +148,8 @@ class ResidualStack(snt.Module):
     super().__init__(name=name)
     self._blocks = [
       (
-        snt.Conv2D(num_residual_hiddens, 3, name=f'res3x3_{i}'),
-        snt.Conv2D(num_hiddens, 1, name=f'res1x1_{i}'),
+        Convolution(num_residual_hiddens, 3, name=f'res3x3_{i}'),
+        Convolution(num_hiddens, 1, name=f'res1x1_{i}'),
       )
       for i in range(num_residual_layers)
     ]
@@ -164,7 +185,7 @@ class Encoder(snt.Module):
       Downsample(num_hiddens if i else _half(num_hiddens), name=f'halve_{i}')
       for i in range(num_halvings)
     ]
-    self._conv = snt.Conv2D(num_hiddens, 3, name='conv')
+    self._conv = Convolution(num_hiddens, 3, name='conv')
     self._residual_stack = ResidualStack(
       num_hiddens, num_residual_layers, num_residual_hiddens
     )
@@ -211,7 +232,7 @@ class Decoder(snt.Module):
     name: str = 'decoder',
   ):
     super().__init__(name=name)
-    self._conv = snt.Conv2D(num_hiddens, 3, name='conv')
+    self._conv = Convolution(num_hiddens, 3, name='conv')
     self._residual_stack = ResidualStack(
       num_hiddens, num_residual_layers, num_residual_hiddens
     )

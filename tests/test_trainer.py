@@ -1,0 +1,127 @@
+import types
+
+import numpy as np
+import pytest
+import sonnet as snt
+import tensorflow as tf
+
+from vqvae_tf.configs import OptimizerConfig
+from vqvae_tf.models import Losses
+from vqvae_tf.trainer import Trainer
+
+RATE = 0.5
+
+
+class _Slope(snt.Module):
+  """Its loss is w * factor * (mean of the batch)."""
+
+  def __init__(self):
+    super().__init__('slope')
+    self.w = tf.Variable(3.0)
+    self.factor = tf.Variable(1.0, trainable=False)
+    self.quantizer = types.SimpleNamespace(codebook_sizes=(4,))
+
+  def assess(self, batch):
+    pass
+
+  def losses(self, batch, is_training):
+    mean = tf.reduce_mean(tf.cast(batch, tf.float32))
+    loss = self.w * self.factor * mean
+    codes = tf.cast(batch, tf.int32)
+    return Losses(loss, tf.stack([1.0, 2.0]), 2 * loss, codes)
+
+
+@pytest.fixture
+def make():
+  def trainer(precision='float32', **settings):
+    config = OptimizerConfig(
+      batch_size=2, learning_rate=RATE, precision=precision, **settings
+    )
+    return Trainer(_Slope(), config, (1, 1, 1))
+
+  return trainer
+
+
+def _run(trainer, num_steps=1, factor=1.0):
+  """Takes steps with batches of the values 1 and 3."""
+  trainer.model.factor.assign(factor)
+  batch = np.array([1, 3], np.uint8).reshape(2, 1, 1, 1)
+  data = tf.data.Dataset.from_tensors((batch, 0)).repeat()
+  trainer.run(iter(data), tf.constant(num_steps))
+
+
+def _values(module):
+  return [variable.numpy() for variable in module.variables]
+
+
+@pytest.mark.parametrize('precision', ['float32', 'mixed_float16'])
+def test_a_step_by_hand(make, precision):
+  trainer = make(precision)
+  _run(trainer)
+  # Adam's first step is the rate, up to the rounding of 1 - 0.999.
+  np.testing.assert_allclose(trainer.model.w, 3 - RATE, rtol=1e-4)
+  # The gradient 2, whatever the loss was multiplied by.
+  np.testing.assert_allclose(trainer.optimizer.m[0], 0.1 * 2, rtol=1e-6)
+  assert trainer.take_averages() == {
+    'loss': 6,
+    'nats': 1.5,
+    'quantizer_loss': 12,
+  }
+  [counts] = trainer.take_code_counts()
+  assert counts.tolist() == [0, 1, 0, 1]
+  assert trainer.step.numpy() == trainer.optimizer.step.numpy() == 1
+  assert trainer.failed_step.numpy() == -1
+
+
+def test_statistics_start_anew(make):
+  trainer = make()
+  _run(trainer, 3)
+  trainer.take_averages()
+  trainer.take_code_counts()
+  assert np.isnan(trainer.take_averages()['loss'])
+  assert not trainer.take_code_counts()[0].any()
+
+
+class TestOverflow:
+  def test_leaves_the_step_out(self, make):
+    trainer = make('mixed_float16', decay_steps=10)
+    _run(trainer)
+    weights = trainer.model.w.numpy()
+    before = _values(trainer.optimizer)
+    rate = trainer._rate().numpy()
+    _run(trainer, factor=np.inf)
+    assert trainer.model.w.numpy() == weights
+    for one, other in zip(before, _values(trainer.optimizer), strict=True):
+      np.testing.assert_array_equal(one, other)
+    assert trainer._rate().numpy() == rate
+    assert trainer.loss_scale.value.numpy() == 2**14
+    assert trainer.step.numpy() == 2
+    assert trainer.failed_step.numpy() == -1
+    # The average of the first step alone: the other has no loss.
+    assert trainer.take_averages()['loss'] == 6
+    _run(trainer)
+    assert trainer.model.w.numpy() < weights
+
+  def test_of_the_gradient_alone(self, make):
+    trainer = make('mixed_float16')
+    # Times 2^15 it is beyond float32.
+    _run(trainer, factor=1e35)
+    assert trainer.model.w.numpy() == 3
+    assert trainer.loss_scale.value.numpy() == 2**14
+    assert trainer.optimizer.step.numpy() == 0
+
+  def test_fails_once_the_scale_cannot_help(self, make):
+    trainer = make('mixed_float16')
+    trainer.loss_scale.value.assign(2.0)
+    _run(trainer, factor=np.inf)
+    assert trainer.failed_step.numpy() == -1
+    _run(trainer, 2, factor=np.inf)
+    assert trainer.failed_step.numpy() == 2
+
+  @pytest.mark.parametrize('precision', ['float32', 'mixed_bfloat16'])
+  def test_fails_at_once_without_a_scale(self, make, precision):
+    trainer = make(precision)
+    assert trainer.loss_scale is None
+    _run(trainer)
+    _run(trainer, factor=np.inf)
+    assert trainer.failed_step.numpy() == 2
