@@ -16,9 +16,9 @@ import statistics
 from pathlib import Path
 
 import rounds
+import runs
 import tensorflow as tf
 
-import runs
 from vqvae_tf import (
   build,
   checkpoints,

@@ -172,6 +172,8 @@ class TestSettings:
       'unused_codes': 'keep',
       'likelihood': 'normal',
       'precision': 'mixed_float16',
+      'levels': '7,7',
+      'estimator': 'rotation',
     }
     may_change = (
       'steps',
