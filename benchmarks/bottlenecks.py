@@ -73,9 +73,7 @@ def measured(
   workdir = checkpoints.Workdir(arguments.runs / f'{name}-{seed}')
   config = member_config(member, seed, steps)
   test = runs.test_metrics(config, workdir, arguments.data_dir)
-  minutes = workdir.last_state().seconds / 60
   row = {'quantizer': member, 'seed': seed, 'steps': steps}
-  row |= {'minutes': round(minutes, 1)}
   return row | {column: round(test[column], 5) for column in COLUMNS}
 
 
