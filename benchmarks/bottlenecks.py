@@ -16,8 +16,8 @@ import statistics
 from pathlib import Path
 
 import rounds
-import runs
 import tensorflow as tf
+import trained
 
 from vqvae_tf import (
   build,
@@ -72,8 +72,10 @@ def measured(
   name = member.replace(',', '').replace(' ', '_')
   workdir = checkpoints.Workdir(arguments.runs / f'{name}-{seed}')
   config = member_config(member, seed, steps)
-  test = runs.test_metrics(config, workdir, arguments.data_dir)
+  test = trained.test_metrics(config, workdir, arguments.data_dir)
+  minutes = workdir.last_state().seconds / 60
   row = {'quantizer': member, 'seed': seed, 'steps': steps}
+  row |= {'minutes': round(minutes, 1)}
   return row | {column: round(test[column], 5) for column in COLUMNS}
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import rounds
-import runs
 import sonnet as snt
 import tensorflow as tf
+import trained
 
 from vqvae_tf import checkpoints, configs, metrics, presets
 from vqvae_tf.quantizers import CodebookPolicy, VectorQuantizerEMA
@@ -76,7 +76,7 @@ def cifar10(data_dir: str, folder: Path, steps: int) -> list[dict]:
         unused_codes=policy.unused_codes,
       )
       path = folder / f'{size}-{policy.unused_codes}'
-      result = runs.test_metrics(config, checkpoints.Workdir(path), data_dir)
+      result = trained.test_metrics(config, checkpoints.Workdir(path), data_dir)
       row = {'case': 'CIFAR-10', 'num_embeddings': size, 'quantizer': name}
       rows.append(row | _usage(result))
   return rows

@@ -160,7 +160,7 @@ def _product_in_blocks(n, k, rows):
 def _fastest(call):
   """Returns the shortest time of some calls, the first of which compiles."""
   seconds = []
-  while len(seconds) < 2 or sum(seconds) < _ROUND_SECONDS:
+  while len(seconds) < 4 or sum(seconds) < _ROUND_SECONDS:
     begin = time.perf_counter()
     call()
     seconds.append(time.perf_counter() - begin)

@@ -69,14 +69,15 @@ def start_workers(launch, environment, settings):
   """Starts two workers of one run; returns their processes."""
   processes = []
 
-  def start(workdir, **changes):
+  def start(workdir, change_second=None, **changes):
     sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(2)]
     hosts = [f'127.0.0.1:{each.getsockname()[1]}' for each in sockets]
     for each in sockets:
       each.close()
     values = settings | {'distribute': 'multi_worker'} | changes
-    flags = [f'--{name}={value}' for name, value in values.items()]
-    for index in range(2):
+    for index, change in enumerate(({}, change_second or {})):
+      own = values | change
+      flags = [f'--{name}={value}' for name, value in own.items()]
       task = {'type': 'worker', 'index': index}
       text = json.dumps({'cluster': {'worker': hosts}, 'task': task})
       processes.append(
@@ -233,7 +234,19 @@ def test_a_lost_worker_is_told(start_workers, tmp_path):
     'error: worker 0 of 2 lost another one: start all again, the run goes on '
     'from its last checkpoint ('
   )
-  assert errors.endswith('Error)\n') and errors.count('\n') == 1
+  assert 'Error: ' in errors and errors.endswith(')\n')
+  assert errors.count('\n') == 1
+
+
+def test_workers_of_other_settings_are_found_out(start_workers, tmp_path):
+  processes = start_workers(tmp_path / 'run', change_second={'seed': 5})
+  for process in processes:
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert errors == (
+      'error: the workers have different settings: give all of them the same '
+      'flags\n'
+    )
 
 
 def _wait_for_steps(workdir):

@@ -1,6 +1,7 @@
 """The Keras layers; a new one joins `LAYERS` beside the module it holds."""
 
 import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -127,6 +128,31 @@ def test_layers_compute_what_their_modules_do(pair):
 def test_shapes_are_known_without_a_call(pair):
   symbolic = pair[0](keras.Input((None, 7, 4)))
   assert symbolic.shape == (None, None, 7, 4)
+
+
+@pytest.mark.parametrize('name', LAYERS)
+def test_defaults_are_those_of_the_module(name):
+  words = {'estimator'}
+  parameters = [
+    inspect.signature(getattr(package, name).__init__).parameters
+    for package in (layers, modules)
+  ]
+  ours, theirs = (
+    {
+      key: each.default
+      for key, each in found.items()
+      if key not in words and each.default is not inspect.Parameter.empty
+    }
+    for found in parameters
+  )
+  assert ours.items() >= {k: theirs[k] for k in ours.keys() & theirs}.items()
+
+
+def test_a_part_cannot_be_frozen_alone():
+  part = layers.VectorQuantizerEMA(4, 6)
+  part.trainable = False
+  with pytest.raises(ValueError, match='freeze the layer that it is a part of'):
+    layers.ProductQuantizer([part])
 
 
 def test_configuration_comes_back_from_json(pair):

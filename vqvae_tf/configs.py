@@ -78,12 +78,12 @@ class QuantizerConfig:
   )
   estimator: str = _field(
     'straight_through',
-    'gradient through the codebook',
+    'gradient through the codebook (not finite_scalar, lookup_free)',
     ('straight_through', 'rotation'),
   )
   commitment_cost: float = _field(0.25, 'beta, the commitment weight')
   decay: float = _field(
-    0.99, 'decay of the moving averages (not gradient, lookup_free)'
+    0.99, 'decay of the moving averages (ema, product, residual, cosine)'
   )
   initialization: str = _field(
     'kmeans++',

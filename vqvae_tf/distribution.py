@@ -75,7 +75,7 @@ class Devices:
       raise UserError(
         f'worker {self.worker} of {self.num_workers} lost another one: start '
         'all again, the run goes on from its last checkpoint '
-        f'({type(error).__name__})'
+        f'({type(error).__name__}: {one_line(error)})'
       ) from error
 
 

@@ -4,6 +4,7 @@ import contextlib
 import math
 import signal
 import time
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -62,11 +63,7 @@ def train(
     trainer = _trainer(config, devices.strategy)
     if state.step:
       workdir.restore(tf.train.Checkpoint(trainer=trainer), state.step)
-    if devices.total(state.step) != state.step * devices.num_workers:
-      raise UserError(
-        f'the workers see different checkpoints in {workdir}: it must be on a '
-        'file system that they share'
-      )
+    _check_agreement(devices, config, state, workdir)
     # Last, so that settings that do not work leave no trace.
     if devices.is_chief:
       workdir.save_config(config)
@@ -75,6 +72,21 @@ def train(
     # A worker that ends is a worker lost to those that still work.
     devices.total(0)
     return state
+
+
+def _check_agreement(devices, config, state, workdir):
+  """Checks that all workers are about to do the same."""
+  if devices.total(state.step) != state.step * devices.num_workers:
+    raise UserError(
+      f'the workers see different checkpoints in {workdir}: it must be on a '
+      'file system that they share'
+    )
+  settings = configs.to_json(configs.replace(config, data_dir=''))
+  check = zlib.crc32(settings.encode())
+  if devices.total(check) != check * devices.num_workers:
+    raise UserError(
+      'the workers have different settings: give all of them the same flags'
+    )
 
 
 def _trainer(config, strategy):

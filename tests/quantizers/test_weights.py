@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from vqvae_tf.quantizers import (
   CodebookPolicy,
+  ResidualQuantizer,
   VectorQuantizer,
   VectorQuantizerEMA,
 )
@@ -84,12 +85,37 @@ def test_gradients_of_padding_are_zero(kind):
   assert (gradient[::2] > 0).all() and (gradient[1::2] == 0).all()
 
 
-def test_no_vector_counts():
-  module = ema()
+@pytest.mark.parametrize('jit', [False, True])
+@pytest.mark.parametrize(
+  'policy',
+  [CodebookPolicy(), CodebookPolicy('data', 'keep'), RESTART],
+  ids=['sonnet', 'keep', 'restart'],
+)
+@pytest.mark.parametrize('accumulation_steps', [1, 2])
+def test_steps_in_which_no_vector_counts(policy, accumulation_steps, jit):
+  module = ema(policy=policy, accumulation_steps=accumulation_steps)
   before = module.embeddings.numpy()
-  outputs = module(vectors(0), False, tf.zeros([20]))
-  assert outputs['loss'].numpy() == 0 and outputs['perplexity'].numpy() == 1
-  np.testing.assert_array_equal(module.embeddings, before)
+  call = tf.function(module, jit_compile=jit)
+  for step in range(2):
+    outputs = call(vectors(step), True, tf.zeros([20]))
+    assert outputs['loss'].numpy() == 0 and outputs['perplexity'].numpy() == 1
+    np.testing.assert_array_equal(module.embeddings, before)
+  # And then it starts as if there had been none.
+  for _ in range(2):
+    call(vectors(0), True, tf.ones([20]))
+  assert np.isfinite(module.embeddings).all()
+  assert (module.embeddings.numpy() != before).any()
+  if policy.initialization != 'variance_scaling':
+    assert len(np.unique(module.encode(vectors(0)))) == K
+
+
+def test_residual_stages_without_vectors_stay_finite():
+  stages = [VectorQuantizerEMA(D, K, 0.25, 0.9) for _ in range(4)]
+  module = ResidualQuantizer(stages, dropout=1.0)
+  for step in range(5):
+    # Two examples leave some stages out.
+    result = module.forward(vectors(step, 2, tf.float32), True)
+    assert np.isfinite(result.vectors).all() and np.isfinite(result.loss)
 
 
 def test_weights_of_another_shape_are_refused():

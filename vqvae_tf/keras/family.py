@@ -217,7 +217,7 @@ class LookupFreeQuantizer(QuantizerLayer):
     self,
     num_bits: int,
     commitment_cost: float = 0.25,
-    entropy_weight: float = 0.1,
+    entropy_weight: float = 1.0,
     **kwargs,
   ):
     super().__init__(**kwargs)

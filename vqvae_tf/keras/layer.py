@@ -172,6 +172,11 @@ def _modules(layers):
       raise ValueError(
         f'quantizers must be layers of vqvae_tf.keras, not {layer!r}.'
       )
+    if not layer.trainable:
+      raise ValueError(
+        f'layer {layer.name!r} is frozen, which it cannot be by itself: '
+        'freeze the layer that it is a part of.'
+      )
   if len({id(layer) for layer in layers}) < len(layers):
     # Saved, it would be two: the file could not be loaded.
     raise ValueError('quantizers has one layer twice: make one for each place.')

@@ -214,8 +214,11 @@ class OneCodebook(quantizer.Quantizer):
     )
 
   def _is_new(self):
-    """Returns whether no vector has moved the codebook yet: bool scalar."""
-    return tf.equal(self.ema_cluster_size.steps, 0)
+    """Returns whether no vector has moved the codebook yet: bool scalar.
+
+    Not whether no step has been taken: one may have had padding alone.
+    """
+    return tf.equal(tf.reduce_sum(self.ema_cluster_size.value), 0)
 
   def _place(self, embeddings):
     """Sets the codebook to [D, K] embeddings."""

@@ -163,8 +163,8 @@ def vector_weights(
 ) -> tf.Tensor | None:
   """Returns what each vector counts; None if that is one for all.
 
-  A float16 vector that overflowed counts nothing: the loss is not finite then,
-  and the step that is skipped must not move a codebook either.
+  A float16 vector that overflowed counts nothing: the step is left out then,
+  but the codebook moves before that is known.
 
   Args:
     inputs: [..., D] floating.

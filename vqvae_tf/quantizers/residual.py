@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from vqvae_tf.quantizers import quantizer, replicas
 from vqvae_tf.quantizers.composite import Composite
+from vqvae_tf.quantizers.cosine import CosineQuantizer
 
 
 class ResidualQuantizer(Composite):
@@ -28,8 +29,8 @@ class ResidualQuantizer(Composite):
     name: of the module.
 
   Raises:
-    ValueError: if there is no quantizer, their dimensions differ, or dropout is
-      not in [0, 1].
+    ValueError: if there is no quantizer, one is a `CosineQuantizer`, their
+      dimensions differ, or dropout is not in [0, 1].
 
   References:
     Zeghidour et al., SoundStream: An End-to-End Neural Audio Codec, 2021,
@@ -50,6 +51,11 @@ class ResidualQuantizer(Composite):
       raise ValueError(f'the stages have different dimensions: {dims}.')
     if not 0 <= dropout <= 1:
       raise ValueError(f'dropout must be in [0, 1], not {dropout}.')
+    if any(isinstance(stage, CosineQuantizer) for stage in self.quantizers):
+      raise ValueError(
+        'a stage cannot be a CosineQuantizer: no gradient would reach its '
+        'projections.'
+      )
     self.embedding_dim = dims[0]
     self.dropout = dropout
     self.estimator = estimator

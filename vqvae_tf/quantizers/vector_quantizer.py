@@ -178,7 +178,7 @@ class VectorQuantizerEMA(OneCodebook):
   def _is_new(self):
     if self.accumulation_steps == 1:
       return super()._is_new()
-    return super()._is_new() & tf.equal(self._accumulated, 0)
+    return super()._is_new() & tf.equal(tf.reduce_sum(self._counts), 0)
 
   def _update(self, vectors, codes, counts):
     sums = codebook.code_sums(
@@ -217,7 +217,8 @@ class VectorQuantizerEMA(OneCodebook):
       smoothed = (
         (sizes + self.epsilon) / (n + self.num_embeddings * self.epsilon) * n
       )
-      self._place(dw / smoothed)
+      # Until a vector has counted there is nothing to divide.
+      self._place(tf.where(n > 0, dw / smoothed, self.embeddings))
       return
     # Without vectors count and sum shrink alike: their quotient would be the
     # vector that is there already, as long as both are above underflow.
