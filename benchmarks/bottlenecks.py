@@ -49,6 +49,7 @@ MEMBERS = {
   'cosine, 8 dimensions': {'quantizer': 'cosine', 'num_embeddings': 4096},
 }
 STEPS = 7_000
+STEPS_PER_ROUND = 4
 COLUMNS = ('bits_per_dim', 'psnr_db', 'codes_in_use', 'perplexity')
 ASSETS = Path(__file__).parents[1] / 'assets' / 'benchmarks'
 CSV = ASSETS / 'bottlenecks.csv'
@@ -121,7 +122,7 @@ def _spread(values, digits):
   return f'{mean:,.{digits}f} ± {half:.{digits}f}'
 
 
-def prepare_step(member: str, batch_size: int = 32, steps_per_round: int = 4):
+def prepare_step(member: str, batch_size: int = 32):
   """Returns a function that takes training steps on noise."""
   config = member_config(member, 0, STEPS)
   shape = (32, 32, 3)
@@ -132,7 +133,7 @@ def prepare_step(member: str, batch_size: int = 32, steps_per_round: int = 4):
   )
   labels = tf.zeros([batch_size], tf.int32)
   batches = iter(tf.data.Dataset.from_tensors((images, labels)).repeat())
-  return lambda: trainer.run(batches, tf.constant(steps_per_round))
+  return lambda: trainer.run(batches, tf.constant(STEPS_PER_ROUND))
 
 
 def time_steps(num_rounds: int) -> None:
@@ -141,7 +142,7 @@ def time_steps(num_rounds: int) -> None:
   rows = rounds.compare(peers, num_rounds)
   print('| quantizer | ms per step | of the time of ema |\n|-|-|-|')
   for row in rows:
-    row['milliseconds'] = round(row.pop('seconds') / 4 * 1000, 2)
+    row['milliseconds'] = round(row.pop('seconds') / STEPS_PER_ROUND * 1000, 2)
     row['ratio'] = round(row['ratio'], 3)
     print(f'| {row["peer"]} | {row["milliseconds"]:.1f} | {row["ratio"]:.2f} |')
   rounds.write_csv(ASSETS / 'bottlenecks_time.csv', rows)

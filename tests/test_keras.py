@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from vqvae_tf import keras as layers
 from vqvae_tf import quantizers as modules
 from vqvae_tf.keras import layer as layer_module
 
+SCRIPT = pathlib.Path(__file__).with_name('keras_on_two_devices.py')
 RESTART = modules.CodebookPolicy('kmeans++', 'restart', seed=3)
 # All of dimension 4, so that one batch fits all.
 LAYERS = {
@@ -322,42 +324,9 @@ def test_compiled_by_xla_it_trains_alike(name):
     np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-6)
 
 
-# Stages that assign to a trained codebook, and in a branch.
-MIRRORED = """
-import keras, numpy as np, tensorflow as tf
-from vqvae_tf import CodebookPolicy, keras as layers
-cpu = tf.config.list_physical_devices('CPU')[0]
-tf.config.set_logical_device_configuration(
-  cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
-keras.utils.set_random_seed(0)
-with strategy.scope():
-  layer = layers.ResidualQuantizer([
-    layers.VectorQuantizer(4, 5, policy=CodebookPolicy('data', 'restart')),
-    layers.VectorQuantizerEMA(4, 6, accumulation_steps=2),
-  ], name='codes')
-  model = keras.Sequential([keras.Input((3, 4)), keras.layers.Dense(4), layer])
-  model.compile('sgd', 'mse', jit_compile=False)
-before = layer.get_weights()
-x = np.random.default_rng(0).normal(size=[16, 3, 4]).astype(np.float32)
-history = model.fit(x, x, 8, epochs=2, verbose=0).history
-assert history['loss'][1] < history['loss'][0], history
-# Both replicas' codes: 16 examples of 3.
-assert [c.numpy().sum() for c in layer.usage.counts] == [48.0] * 2
-for weight, old in zip(layer.weights, before):
-  one, two = strategy.experimental_local_results(weight.value)
-  np.testing.assert_array_equal(one, two, weight.path)
-  if 'embeddings' in weight.path:
-    assert np.any(one.numpy() != old), weight.path
-model.save('model.keras')
-loaded = keras.saving.load_model('model.keras')
-np.testing.assert_array_equal(loaded(x), model(x))
-"""
-
-
 def test_replicas_share_a_codebook(environment, tmp_path):
   done = subprocess.run(
-    [sys.executable, '-c', MIRRORED],
+    [sys.executable, str(SCRIPT)],
     cwd=tmp_path,
     env=environment,
     capture_output=True,

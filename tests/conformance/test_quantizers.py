@@ -213,6 +213,17 @@ def test_function_of_unknown_batch_size(make, is_training, jit_compile):
       np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+def test_function_of_unknown_last_dimension(quantizer):
+  spec = tf.TensorSpec([None, None])
+  forward = tf.function(
+    lambda x: (quantizer.forward(x, False).codes, quantizer.encode(x)),
+    input_signature=[spec],
+  )
+  inputs = vectors(quantizer, shape=(7,))
+  for codes in forward(inputs):
+    np.testing.assert_array_equal(codes, quantizer.encode(inputs))
+
+
 @pytest.mark.parametrize('jit_compile', [False, True])
 def test_training_quantizes_before_it_moves(quantizer, jit_compile):
   spec = tf.TensorSpec([None, 3, quantizer.embedding_dim])

@@ -113,7 +113,8 @@ class _DirectionsEMA(VectorQuantizerEMA):
 
 def _each(linear, values):
   """Applies a linear module to the last dimension of [..., D] values."""
-  outputs = linear(tf.reshape(values, [-1, values.shape[-1]]))
+  # The weights know a dimension that a graph may not know.
+  outputs = linear(tf.reshape(values, [-1, linear.w.shape[0]]))
   shape = tf.concat([tf.shape(values)[:-1], [outputs.shape[-1]]], 0)
   return tf.ensure_shape(
     tf.reshape(outputs, shape), [*values.shape[:-1], outputs.shape[-1]]

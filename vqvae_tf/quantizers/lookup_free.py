@@ -77,17 +77,21 @@ class LookupFreeQuantizer(quantizer.Quantizer):
       + self.entropy_weight * self._entropy_loss(values, weights)
     )
     return quantizer.Quantized(
-      quantizer.straight_through(inputs, vectors), loss, _codes(bits)
+      quantizer.straight_through(inputs, vectors), loss, self._codes(bits)
     )
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
     inputs = tf.convert_to_tensor(inputs)
     quantizer.check_last_dimension(inputs, self.embedding_dim)
-    return _codes(_bits(inputs))
+    return self._codes(_bits(inputs))
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
     codes = quantizer.checked_codes(codes, self.codebook_sizes)
     return _corners(codes // 2 ** tf.range(self.embedding_dim) % 2, tf.float32)
+
+  def _codes(self, bits):
+    places = 2 ** tf.range(self.embedding_dim)
+    return tf.reduce_sum(bits * places, -1, keepdims=True)
 
   def _entropy_loss(self, values, weights):
     """Returns (E_z H(p(c|z)) - H(E_z p(c|z))) / D, nats per bit."""
@@ -115,10 +119,6 @@ class LookupFreeQuantizer(quantizer.Quantizer):
 
 def _bits(values):
   return tf.cast(values > 0, tf.int32)
-
-
-def _codes(bits):
-  return tf.reduce_sum(bits * 2 ** tf.range(bits.shape[-1]), -1, keepdims=True)
 
 
 def _corners(bits, dtype):

@@ -146,7 +146,7 @@ class OneCodebook(quantizer.Quantizer):
     inputs = tf.convert_to_tensor(inputs)
     self._check(inputs)
     codes = nearest.nearest_codes(
-      _flat(tf.cast(inputs, self.embeddings.dtype)),
+      self._flat(tf.cast(inputs, self.embeddings.dtype)),
       tf.transpose(self.embeddings),
     )
     return tf.reshape(codes, tf.shape(inputs)[:-1])[..., tf.newaxis]
@@ -168,7 +168,7 @@ class OneCodebook(quantizer.Quantizer):
     values, weights = quantizer.full_precision(
       inputs, weights, self.embeddings.dtype
     )
-    flat = _flat(values)
+    flat = self._flat(values)
     vectors = self._vectors(tf.stop_gradient(flat), weights, is_training)
     if is_training and self.policy.initialization != 'variance_scaling':
       self._initialize_once(vectors.candidates)
@@ -252,6 +252,6 @@ class OneCodebook(quantizer.Quantizer):
       )
     quantizer.check_last_dimension(inputs, self.embedding_dim)
 
-
-def _flat(values):
-  return tf.reshape(values, [-1, values.shape[-1]])
+  def _flat(self, values):
+    # Not by their own last dimension, which a graph may not know.
+    return tf.reshape(values, [-1, self.embedding_dim])
