@@ -163,13 +163,35 @@ def test_finite_scalar_refuses_levels(levels):
 
 def test_lookup_free_by_hand():
   module = LookupFreeQuantizer(3, commitment_cost=0.5, entropy_weight=0.0)
-  result = module.forward(tf.constant([[0.5, -2.0, 1.0]]), False)
+  result = module.forward(tf.constant([[0.5, -1.0, 1.0]]), False)
   assert result.codes.numpy().tolist() == [[0b101]]
   assert result.vectors.numpy().tolist() == [[1, -1, 1]]
-  assert result.loss.numpy() == pytest.approx(0.5 * (0.25 + 1 + 0) / 3)
+  # |z| = 3/2, so u = sqrt(3) (1/3, -2/3, 2/3).
+  far, near = (3**0.5 / 3 - 1) ** 2, (2 * 3**0.5 / 3 - 1) ** 2
+  assert result.loss.numpy() == pytest.approx(0.5 * (far + 2 * near) / 3)
 
 
-@pytest.mark.parametrize('num_bits', [1, 2, 5])
+def test_lookup_free_gradient_is_that_of_the_sphere():
+  z = tf.Variable([[3.0, -4.0]])
+  module = LookupFreeQuantizer(2, commitment_cost=0.0, entropy_weight=0.0)
+  with tf.GradientTape() as tape:
+    outputs = module.forward(z, True).vectors @ tf.constant([[1.0], [0.0]])
+  # d(sqrt(2) z_1 / |z|) / dz = sqrt(2) (z_2^2, -z_1 z_2) / |z|^3.
+  expected = [[2**0.5 * 16 / 125, 2**0.5 * 12 / 125]]
+  np.testing.assert_allclose(tape.gradient(outputs, z), expected, rtol=1e-6)
+
+
+def test_lookup_free_gradient_of_zeros_is_bounded():
+  z = tf.Variable([[0.0, 0.0]])
+  module = LookupFreeQuantizer(2, 0.0, 0.0)
+  with tf.GradientTape() as tape:
+    outputs = module.forward(z, True).vectors
+  # sqrt(D) / sqrt(epsilon), of each output.
+  expected = [[2**0.5 * 100] * 2]
+  np.testing.assert_allclose(tape.gradient(outputs, z), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize('num_bits', [2, 5])
 @pytest.mark.parametrize('weighted', [False, True])
 def test_lookup_free_entropy_is_that_over_all_codes(num_bits, weighted):
   values = tf.random.stateless_normal([40, num_bits], [1, 2], dtype=tf.float64)
@@ -177,7 +199,9 @@ def test_lookup_free_entropy_is_that_over_all_codes(num_bits, weighted):
   module = LookupFreeQuantizer(num_bits, 0.0, 1.0)
   loss = module.forward(values, True, weights if weighted else None).loss
   corners = np.array(list(itertools.product([-1, 1], repeat=num_bits)))
-  logits = -4 * ((values.numpy()[:, None] - corners) ** 2).sum(2)
+  lengths = np.linalg.norm(values.numpy(), axis=1, keepdims=True)
+  points = num_bits**0.5 * values.numpy() / lengths
+  logits = -4 * ((points[:, None] - corners) ** 2).sum(2)
   p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
   shares = weights.numpy() if weighted else np.ones(40)
   shares /= shares.sum()
@@ -188,9 +212,9 @@ def test_lookup_free_entropy_is_that_over_all_codes(num_bits, weighted):
   assert loss.numpy() == pytest.approx(expected / num_bits, rel=1e-9)
 
 
-@pytest.mark.parametrize('num_bits', [0, 19])
+@pytest.mark.parametrize('num_bits', [1, 19])
 def test_lookup_free_refuses_sizes(num_bits):
-  with pytest.raises(ValueError, match=r'num_bits must be in 1\.\.18'):
+  with pytest.raises(ValueError, match=r'num_bits must be in 2\.\.18'):
     LookupFreeQuantizer(num_bits)
 
 

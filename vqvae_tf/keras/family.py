@@ -196,11 +196,11 @@ class FiniteScalarQuantizer(QuantizerLayer):
 class LookupFreeQuantizer(QuantizerLayer):
   """Takes the sign of each dimension; has no weights.
 
-  z_q = sign(z) in {-1, 1}^D
-  loss = beta mean (z - sg[z_q])^2 + gamma (E_z H(p(c|z)) - H(E_z p(c|z))) / D
+  u = sqrt(D) z / |z|,  z_q = sign(u) in {-1, 1}^D
+  loss = beta mean (u - sg[z_q])^2 + gamma (E_u H(p(c|u)) - H(E_u p(c|u))) / D
 
   Args:
-    num_bits: D, the dimension and the bits of a code, 1 to 18.
+    num_bits: D, the dimension and the bits of a code, 2 to 18.
     commitment_cost: beta.
     entropy_weight: gamma.
     **kwargs: as of `VectorQuantizer`.
@@ -210,7 +210,9 @@ class LookupFreeQuantizer(QuantizerLayer):
 
   References:
     Yu et al., Language Model Beats Diffusion: Tokenizer is Key to Visual
-    Generation, 2023, section 3.1 (https://arxiv.org/abs/2310.05737).
+    Generation, 2023, section 3.1 (https://arxiv.org/abs/2310.05737); Zhao et
+    al., Image and Video Tokenization with Binary Spherical Quantization, 2024
+    (https://arxiv.org/abs/2406.07548).
   """
 
   def __init__(

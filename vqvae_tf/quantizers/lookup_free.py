@@ -14,18 +14,20 @@ _TEMPERATURE = 0.25
 class LookupFreeQuantizer(quantizer.Quantizer):
   """Takes the sign of each dimension; an entropy keeps all codes in use.
 
-  z_q = sign(z) in {-1, 1}^D, code = sum_i 2^i [z_i > 0], K = 2^D
-  loss = beta mean (z - sg[z_q])^2 + gamma (E_z H(p(c|z)) - H(E_z p(c|z))) / D,
-  p(c|z) = softmax_c(-4 |z - c|^2), over all 2^D corners c, entropies in nats
+  u = sqrt(D) z / |z|,  z_q = sign(u) in {-1, 1}^D,  code = sum_i 2^i [z_i > 0]
+  loss = beta mean (u - sg[z_q])^2 + gamma (E_u H(p(c|u)) - H(E_u p(c|u))) / D,
+  p(c|u) = softmax_c(-4 |u - c|^2), over all 2^D corners c, entropies in nats
 
+  The sphere of u goes through the corners: what the straight-through gradient
+  leaves out stays bounded, and no dimension can be decided by its length alone.
   The first entropy asks for decided bits, the second, that of the codes of the
-  whole batch, for an even use of the codebook. p(c|z) is a product over
+  whole batch, for an even use of the codebook. p(c|u) is a product over
   dimensions, so its mean over N vectors is a matrix product of the
   probabilities of the lower and the upper half of the bits: the exact joint
   entropy for N 2^D multiplications, without an [N, 2^D] array.
 
   Args:
-    num_bits: D, the dimension and the bits of a code, 1 to 18; for more bits
+    num_bits: D, the dimension and the bits of a code, 2 to 18; for more bits
       put several into a `ProductQuantizer`.
     commitment_cost: beta.
     entropy_weight: gamma.
@@ -36,7 +38,9 @@ class LookupFreeQuantizer(quantizer.Quantizer):
 
   References:
     Yu et al., Language Model Beats Diffusion: Tokenizer is Key to Visual
-    Generation, 2023, section 3.1 (https://arxiv.org/abs/2310.05737).
+    Generation, 2023, section 3.1 (https://arxiv.org/abs/2310.05737); the sphere
+    is that of Zhao et al., Image and Video Tokenization with Binary Spherical
+    Quantization, 2024 (https://arxiv.org/abs/2406.07548).
   """
 
   def __init__(
@@ -47,9 +51,10 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     name: str = 'lookup_free_quantizer',
   ):
     super().__init__(name=name)
-    if not 1 <= num_bits <= _MAX_BITS:
+    # The sphere of one dimension is two points, which have no gradient.
+    if not 2 <= num_bits <= _MAX_BITS:
       raise ValueError(
-        f'num_bits must be in 1..{_MAX_BITS}, not {num_bits}: for more bits '
+        f'num_bits must be in 2..{_MAX_BITS}, not {num_bits}: for more bits '
         'put several quantizers into a ProductQuantizer.'
       )
     self.embedding_dim = num_bits
@@ -71,14 +76,14 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     values, weights = quantizer.full_precision(inputs, weights)
     bits = _bits(values)
     vectors = _corners(bits, values.dtype)
-    commitment = quantizer.weighted_mean((values - vectors) ** 2, weights)
+    points = self._on_sphere(values)
+    commitment = quantizer.weighted_mean((points - vectors) ** 2, weights)
     loss = (
       self.commitment_cost * commitment
-      + self.entropy_weight * self._entropy_loss(values, weights)
+      + self.entropy_weight * self._entropy_loss(points, weights)
     )
-    return quantizer.Quantized(
-      quantizer.straight_through(inputs, vectors), loss, self._codes(bits)
-    )
+    vectors = tf.cast(quantizer.straight_through(points, vectors), inputs.dtype)
+    return quantizer.Quantized(vectors, loss, self._codes(bits))
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
     inputs = tf.convert_to_tensor(inputs)
@@ -89,14 +94,19 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     codes = quantizer.checked_codes(codes, self.codebook_sizes)
     return _corners(codes // 2 ** tf.range(self.embedding_dim) % 2, tf.float32)
 
+  def _on_sphere(self, values):
+    # Epsilon bounds the gradient of vectors near zero.
+    directions = tf.math.l2_normalize(values, -1, epsilon=1e-4)
+    return self.embedding_dim**0.5 * directions
+
   def _codes(self, bits):
     places = 2 ** tf.range(self.embedding_dim)
     return tf.reduce_sum(bits * places, -1, keepdims=True)
 
-  def _entropy_loss(self, values, weights):
-    """Returns (E_z H(p(c|z)) - H(E_z p(c|z))) / D, nats per bit."""
-    # |z - c|^2 of the two corners differ by 4 z along each dimension.
-    logits = 4.0 / _TEMPERATURE * tf.reshape(values, [-1, self.embedding_dim])
+  def _entropy_loss(self, points, weights):
+    """Returns (E_u H(p(c|u)) - H(E_u p(c|u))) / D, nats per bit."""
+    # |u - c|^2 of the two corners differ by 4 u along each dimension.
+    logits = 4.0 / _TEMPERATURE * tf.reshape(points, [-1, self.embedding_dim])
     on = tf.sigmoid(logits)
     entropies = tf.nn.softplus(logits) - logits * on
     if weights is None:
