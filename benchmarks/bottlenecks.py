@@ -137,15 +137,29 @@ def prepare_step(member: str, batch_size: int = 32):
 
 
 def time_steps(num_rounds: int) -> None:
-  """Prints and writes the time of a step of each, against `ema`."""
+  """Prints and writes the time of a step of each, against `ema`.
+
+  The note of one that fails says how; without `ema` there are no ratios.
+  """
   peers = [rounds.Peer(name, ['--serve', name]) for name in MEMBERS]
-  rows = rounds.compare(peers, num_rounds)
-  print('| quantizer | ms per step | of the time of ema |\n|-|-|-|')
+  rows = [
+    {
+      'quantizer': row['peer'],
+      'milliseconds': _rounded(row['seconds'], 1000 / STEPS_PER_ROUND),
+      'ratio': _rounded(row['ratio']),
+      'note': row['note'],
+    }
+    for row in rounds.compare(peers, num_rounds)
+  ]
+  print('| quantizer | ms per step | of the time of ema | note |\n|-|-|-|-|')
   for row in rows:
-    row['milliseconds'] = round(row.pop('seconds') / STEPS_PER_ROUND * 1000, 2)
-    row['ratio'] = round(row['ratio'], 3)
-    print(f'| {row["peer"]} | {row["milliseconds"]:.1f} | {row["ratio"]:.2f} |')
+    shown = ('' if value is None else value for value in row.values())
+    print('|', ' | '.join(map(str, shown)), '|')
   rounds.write_csv(ASSETS / 'bottlenecks_time.csv', rows)
+
+
+def _rounded(value, factor=1):
+  return None if value is None else round(value * factor, 3)
 
 
 def main():

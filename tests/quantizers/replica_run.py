@@ -14,7 +14,9 @@ import tensorflow as tf
 
 from vqvae_tf.quantizers import (
   CodebookPolicy,
+  CosineQuantizer,
   LookupFreeQuantizer,
+  ProductQuantizer,
   ResidualQuantizer,
   VectorQuantizer,
   VectorQuantizerEMA,
@@ -24,10 +26,10 @@ STEPS, BATCH, D, K = 50, 32, 3, 8
 RESTART = CodebookPolicy('kmeans++', 'restart', seed=1)
 
 
-def ema(**options):
+def ema(dim=D, **options):
   # Sonnet's averages take a decay of float64 in float64.
   return VectorQuantizerEMA(
-    D, K, 0.25, 0.9, dtype=tf.float64, **{'policy': RESTART, **options}
+    dim, K, 0.25, 0.9, dtype=tf.float64, **{'policy': RESTART, **options}
   )
 
 
@@ -40,7 +42,9 @@ CASES = {
     D, K, 0.25, dtype=tf.float64, policy=RESTART
   ),
   'residual': lambda: ResidualQuantizer([ema(), ema()], dropout=0.5),
+  'product': lambda: ProductQuantizer([ema(1), ema(2)]),
   'lookup-free': lambda: LookupFreeQuantizer(D),
+  'cosine': lambda: CosineQuantizer(D, K, 2, decay=0.9, policy=RESTART),
 }
 
 
@@ -67,7 +71,8 @@ def training(module, encoder, strategy):
     values, weights = batch(step, count)
     variables = [v for v in module.variables if v.trainable] + [encoder]
     with tf.GradientTape() as tape:
-      result = module.forward(tf.matmul(values, encoder), True, weights)
+      inputs = tf.matmul(tf.cast(values, encoder.dtype), encoder)
+      result = module.forward(inputs, True, weights)
       loss = result.loss + tf.reduce_mean(result.vectors**2)
     gradients = tape.gradient(loss, variables)
     if count > 1:
@@ -88,7 +93,11 @@ def train(make, strategy):
   tf.random.set_seed(3)
   with strategy.scope():
     module = make()
-    encoder = tf.Variable(tf.eye(D, dtype=tf.float64))
+    # The cosine's projections know no float64.
+    is_single = isinstance(module, CosineQuantizer)
+    encoder = tf.Variable(
+      tf.eye(D, dtype=tf.float32 if is_single else tf.float64)
+    )
   step = training(module, encoder, strategy)
   for number in range(STEPS):
     step(tf.constant(number))

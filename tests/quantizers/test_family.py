@@ -114,6 +114,16 @@ def test_dropout_uses_a_prefix_of_the_stages():
   assert (module.forward(inputs, False).vectors.numpy() == prefixes[-1]).all()
 
 
+def test_dropout_of_a_vector_alone():
+  powers = [fixed([[0.0], [2.0**-m]]) for m in range(4)]
+  module = ResidualQuantizer(powers, dropout=1.0)
+  values = {
+    float(module.forward(tf.constant([1.9]), True).vectors[0])
+    for _ in range(30)
+  }
+  assert values == {1.0, 1.5, 1.75, 1.875}
+
+
 def test_dropped_stages_do_not_learn():
   stages = [VectorQuantizerEMA(2, 4, 0.25, 0.9) for _ in range(2)]
   module = ResidualQuantizer(stages, dropout=1.0)
@@ -285,3 +295,33 @@ def test_half_precision_is_computed_in_float32(make, dtype):
   # float32: some roundings.
   np.testing.assert_allclose(half.loss, full.loss, rtol=1e-6)
   np.testing.assert_array_equal(half.vectors, tf.cast(full.vectors, dtype))
+
+
+def double(dim):
+  return VectorQuantizerEMA(dim, 6, 0.25, 0.9, dtype=tf.float64)
+
+
+# A third is no float.
+@pytest.mark.parametrize(
+  'make',
+  [
+    lambda: FiniteScalarQuantizer([7, 7, 7, 7]),
+    lambda: ProductQuantizer([double(2), FiniteScalarQuantizer([7, 7])]),
+    lambda: ResidualQuantizer([double(4), FiniteScalarQuantizer([7, 7, 7, 7])]),
+  ],
+)
+def test_double_precision_decodes_to_the_forward_pass(make):
+  tf.random.set_seed(0)
+  module = make()
+  inputs = tf.random.stateless_normal([30, 4], [1, 2], dtype=tf.float64)
+  result = module.forward(inputs, False)
+  assert result.vectors.dtype == tf.float64
+  np.testing.assert_array_equal(module.decode(result.codes), result.vectors)
+
+
+def test_cosine_refuses_double_precision():
+  module = CosineQuantizer(4, 9)
+  inputs = tf.zeros([2, 4], tf.float64)
+  for call in (module.encode, lambda x: module.forward(x, True)):
+    with pytest.raises(ValueError, match='inputs are float64, but .* float32:'):
+      call(inputs)

@@ -37,15 +37,19 @@ def results(process, path):
 
 
 def assert_same(cases, names):
-  assert len(cases) == 7
+  assert len(cases) == 9
   for case, variables in cases.items():
     assert set(variables) == {*names, 'one'}
     for name in names:
       for a, b in zip(variables[name], variables[names[0]], strict=True):
         np.testing.assert_array_equal(a, b, err_msg=case)
       for a, b in zip(variables[name], variables['one'], strict=True):
-        # float64: sums over two halves, for 50 steps.
-        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9, err_msg=case)
+        # Sums over two halves, for 50 steps: in float64, and in the float32 of
+        # the cosine's projections.
+        tolerance = 1e-5 if case == 'cosine' else 1e-9
+        np.testing.assert_allclose(
+          a, b, rtol=tolerance, atol=tolerance, err_msg=case
+        )
   # The steps did something: no variable of the plain codebook stands still.
   first = cases['as sonnet']['one']
   assert all(np.abs(value).max() > 0 for value in first)

@@ -21,12 +21,18 @@ class Composite(quantizer.Quantizer):
     return sum((part.codebook_sizes for part in self.quantizers), ())
 
   def _decode_each(self, codes):
-    """Returns the vectors that each quantizer makes of its codes [..., M]."""
+    """Returns the vectors that each quantizer makes of its codes [..., M].
+
+    They have the widest of their dtypes: beside a codebook of float64 the grid
+    of a quantizer without a codebook is of float32.
+    """
     codes = quantizer.checked_codes(codes, self.codebook_sizes)
     counts = [len(part.codebook_sizes) for part in self.quantizers]
-    return [
+    vectors = [
       part.decode(own)
       for part, own in zip(
         self.quantizers, tf.split(codes, counts, -1), strict=True
       )
     ]
+    widest = max((each.dtype for each in vectors), key=lambda dtype: dtype.size)
+    return [tf.cast(each, widest) for each in vectors]

@@ -17,7 +17,7 @@ class CosineQuantizer(quantizer.Quantizer):
 
   In few dimensions, and on the sphere, more of a large codebook is found by
   some vector. The codes follow averages, as in `VectorQuantizerEMA`, and are
-  scaled to length one.
+  scaled to length one. Inputs are float32, float16 or bfloat16.
 
   Args:
     embedding_dim: D, the last dimension of inputs and outputs.
@@ -97,6 +97,11 @@ class CosineQuantizer(quantizer.Quantizer):
 
   def _directions(self, values):
     quantizer.check_last_dimension(values, self.embedding_dim)
+    if values.dtype != tf.float32:
+      raise ValueError(
+        f'inputs are {values.dtype.name}, but the projections are float32: '
+        'cast them to float32 (float16 and bfloat16 are taken too).'
+      )
     return tf.math.l2_normalize(_each(self._project, values), -1)
 
 

@@ -66,9 +66,7 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
     bounded = self._bounded(inputs)
     places = self._places(bounded)
     path = bounded / (self._steps // 2).astype(bounded.dtype.as_numpy_dtype)
-    vectors = quantizer.with_gradient_of(
-      path, self._vectors(places, bounded.dtype), inputs
-    )
+    vectors = quantizer.with_gradient_of(path, self._vectors(places), inputs)
     return quantizer.Quantized(
       vectors, tf.zeros([], bounded.dtype), self._codes(places)
     )
@@ -78,7 +76,7 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
     codes = quantizer.checked_codes(codes, self.codebook_sizes)
-    return self._vectors(codes // self._strides % self._steps, tf.float32)
+    return self._vectors(codes // self._strides % self._steps)
 
   def _bounded(self, inputs):
     """Returns f(z), [..., D]."""
@@ -100,6 +98,7 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
   def _codes(self, places):
     return tf.reduce_sum(places * self._strides, -1, keepdims=True)
 
-  def _vectors(self, places, dtype):
+  def _vectors(self, places):
+    # Always float32, whatever the inputs are: codes do not tell their dtype.
     half = self._steps // 2
-    return tf.cast(places - half, dtype) / half.astype(dtype.as_numpy_dtype)
+    return tf.cast(places - half, tf.float32) / half.astype(np.float32)

@@ -119,5 +119,7 @@ class ResidualQuantizer(Composite):
     count = len(self.quantizers)
     first = 1 + tf.cast(draws[1] * count, tf.int32)
     kept = tf.where(draws[0] < self.dropout, tf.minimum(first, count), count)
-    ones = [1] * max(0, inputs.shape.rank - 2)
-    return tf.broadcast_to(tf.reshape(kept, [size, *ones]), shape)
+    # A vector alone has no first axis.
+    rank = inputs.shape.rank - 1
+    sizes = [size, *[1] * (rank - 1)][:rank]
+    return tf.broadcast_to(tf.reshape(kept, sizes), shape)
