@@ -25,6 +25,7 @@ FLOORS = {
   'keras': 1,
   'metrics': 1,
   'models': 1,
+  'averaging': 2,
   'bottleneck': 2,
   'build': 2,
   'checkpoints': 2,

@@ -28,6 +28,8 @@ def other_value(field):
     return next(c for c in field.metadata['choices'] if c != field.default)
   if field.type is str:
     return 'other'
+  if field.type is bool:
+    return not field.default
   # Decay is below one.
   return field.default / 2 or 0.5 if field.type is float else field.default + 1
 
@@ -40,7 +42,7 @@ def test_names_are_unique_across_sections():
 
 @pytest.mark.parametrize('field', FIELDS.values(), ids=FIELDS)
 def test_every_field_can_be_a_flag(field):
-  assert field.type in (str, int, float)
+  assert field.type in (str, int, float, bool)
   assert type(field.default) is field.type
   assert len(field.metadata['help']) > 5
 
@@ -62,9 +64,11 @@ def test_replace_finds_the_section():
 
 
 def test_command_gives_the_configuration_again():
-  config = configs.replace(configs.Config(), dataset='digits', decay=0.5)
+  config = configs.replace(
+    configs.Config(), dataset='digits', flip=True, decay=0.5
+  )
   text = configs.command(config)
-  assert text == 'bin/train --dataset=digits --decay=0.5'
+  assert text == 'bin/train --dataset=digits --flip=True --decay=0.5'
   assert configs.command(configs.Config()) == 'bin/train'
 
 
@@ -78,6 +82,13 @@ def test_json_keeps_every_field(field):
   config = observed(**{field.name: other_value(field)})
   assert config != observed()
   assert configs.from_json(configs.to_json(config)) == config
+
+
+def test_json_of_an_older_version_means_the_defaults():
+  sections = json.loads(configs.to_json(observed(seed=3)))
+  for section, name in (('data', 'flip'), ('optimizer', 'average_decay')):
+    del sections[section][name]
+  assert configs.from_json(json.dumps(sections)) == observed(seed=3)
 
 
 def test_json_without_observed_images():
@@ -152,6 +163,9 @@ def test_names_near_nothing_get_the_list():
     ('scale', float('inf'), '--scale=inf must be finite'),
     ('decay', 1.0, r'--decay=1.0 must be in \[0, 1\)'),
     ('decay', -0.1, r'--decay=-0.1 must be in \[0, 1\)'),
+    ('average_decay', 1, r'--average_decay=1 must be in \[0, 1\)'),
+    ('warmup_steps', -1, '--warmup_steps=-1 must be positive'),
+    ('flip', 1, '--flip=1 must be of type bool'),
     ('num_hiddens', 2.5, '--num_hiddens=2.5 must be of type int'),
     ('num_hiddens', True, '--num_hiddens=True must be of type int'),
     ('learning_rate', '1', "--learning_rate='1' must be of type float"),
@@ -173,6 +187,9 @@ def test_bad_values_are_refused_by_flag(name, value, message):
     ('seed', 0),
     ('decay_steps', 0),
     ('image_size', 0),
+    ('average_decay', 0),
+    ('warmup_steps', 0),
+    ('flip', False),
   ],
 )
 def test_values_at_the_border_pass(name, value):

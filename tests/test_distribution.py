@@ -44,7 +44,9 @@ def _assert_equal_bits(one, other):
 
 @pytest.fixture(scope='module')
 def settings(tiny_config):
-  config = configs.replace(tiny_config, **CLASSIC)
+  config = configs.replace(
+    tiny_config, flip=True, warmup_steps=3, average_decay=0.9, **CLASSIC
+  )
   return {field.name: value for field, value in configs.fields(config)}
 
 

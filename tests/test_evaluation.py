@@ -9,6 +9,7 @@ import tensorflow as tf
 from vqvae_tf import build, checkpoints, configs, evaluation, export, metrics
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import Assessment
+from vqvae_tf.trainer import Trainer
 
 # Sums of float32 in another order.
 _ROUNDING = 1e-5
@@ -83,11 +84,41 @@ def test_a_uniform_decoder_costs_8_bits_per_dim(tmp_path, tiny_config, digits):
   model.assess(tf.zeros([1, 8, 8, 1], tf.uint8))
   for variable in model.decoder.trainable_variables:
     variable.assign(tf.zeros_like(variable))
-  workdir = checkpoints.Workdir(tmp_path / 'run')
+  workdir = _saved(tmp_path, config, tf.train.Checkpoint(model=model))
+  _assert_a_decoder_is_uniform(workdir, digits)
+
+
+def test_averages_are_evaluated_and_exported(tmp_path, tiny_config, digits):
+  """Weights are random, but their averages make a decoder uniform."""
+  config = configs.replace(
+    tiny_config, likelihood='categorical', average_decay=0.9
+  )
+  config = configs.observed(config, (8, 8, 1), ())
+  trainer = Trainer(build.model(config), config.optimizer, (8, 8, 1))
+  for average in trainer.averaging.averages:
+    average.assign(tf.zeros_like(average))
+  workdir = _saved(tmp_path, config, trainer)
+  model, _, _ = evaluation.load_model(workdir)
+  for ours, weight in zip(
+    model.variables, trainer.model.variables, strict=True
+  ):
+    expected = tf.zeros_like(weight) if weight.trainable else weight
+    np.testing.assert_array_equal(ours, expected)
+  assert any(np.any(x) for x in trainer.model.trainable_variables)
+  _assert_a_decoder_is_uniform(workdir, digits)
+
+
+def _saved(folder, config, trainer):
+  """Returns a workdir with one checkpoint."""
+  workdir = checkpoints.Workdir(folder / 'run')
   workdir.save_config(config)
-  root = tf.train.Checkpoint(trainer=tf.train.Checkpoint(model=model))
+  root = tf.train.Checkpoint(trainer=trainer)
   workdir.save(root, checkpoints.State(step=1))
-  target = export.export(workdir, tmp_path / 'model')
+  return workdir
+
+
+def _assert_a_decoder_is_uniform(workdir, digits):
+  target = export.export(workdir, workdir.path / 'model')
   for subject in (
     evaluation.from_workdir(workdir),
     evaluation.from_export(target),

@@ -82,16 +82,64 @@ def test_statistics_start_anew(make):
   assert not trainer.take_code_counts()[0].any()
 
 
+@pytest.mark.parametrize(
+  'decay_steps, rates',
+  [
+    (0, {0: 0.25, 1: 0.5, 2: 0.75, 3: 1, 4: 1, 9: 1}),
+    # The cosine of 0, 45, 90 and 180 degrees.
+    (
+      8,
+      {
+        0: 0.25,
+        2: 0.75 * (0.01 + 0.99 * (1 + 0.5**0.5) / 2),
+        4: 0.01 + 0.99 / 2,
+        8: 0.01,
+        9: 0.01,
+      },
+    ),
+  ],
+)
+def test_the_rate_rises_and_falls(make, decay_steps, rates):
+  trainer = make(warmup_steps=4, decay_steps=decay_steps)
+  for step, rate in rates.items():
+    trainer.optimizer.step.assign(step)
+    # Roundings of float32, and 1 + the cosine near -1 beside 0.01.
+    np.testing.assert_allclose(trainer._rate(), RATE * rate, rtol=1e-5)
+
+
+def test_the_average_follows_the_steps(make):
+  trainer = make(average_decay=0.5)
+  expected = 3.0
+  for d in (1 / 10, 2 / 11, 3 / 12):
+    _run(trainer)
+    weight = trainer.model.w.numpy()
+    expected = d * expected + (1 - d) * weight
+    np.testing.assert_allclose(
+      trainer.averaging.averages[0], expected, rtol=1e-6
+    )
+  with trainer.averaged():
+    np.testing.assert_allclose(trainer.model.w, expected, rtol=1e-6)
+  assert trainer.model.w.numpy() == weight != np.float32(expected)
+
+
+def test_without_averages_the_weights_are_evaluated(make):
+  trainer = make()
+  assert trainer.averaging is None
+  with trainer.averaged():
+    assert trainer.model.w.numpy() == 3
+
+
 class TestOverflow:
   def test_leaves_the_step_out(self, make):
-    trainer = make('mixed_float16', decay_steps=10)
+    trainer = make('mixed_float16', decay_steps=10, average_decay=0.9)
     _run(trainer)
     weights = trainer.model.w.numpy()
-    before = _values(trainer.optimizer)
+    before = _values(trainer.optimizer) + _values(trainer.averaging)
     rate = trainer._rate().numpy()
     _run(trainer, factor=np.inf)
     assert trainer.model.w.numpy() == weights
-    for one, other in zip(before, _values(trainer.optimizer), strict=True):
+    after = _values(trainer.optimizer) + _values(trainer.averaging)
+    for one, other in zip(before, after, strict=True):
       np.testing.assert_array_equal(one, other)
     assert trainer._rate().numpy() == rate
     assert trainer.loss_scale.value.numpy() == 2**14

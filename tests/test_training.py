@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import checkpoints, configs, metrics, training
+from vqvae_tf import checkpoints, configs, evaluation, metrics, training
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE
 from vqvae_tf.reporting import Reporter
@@ -145,6 +145,40 @@ def test_resuming_in_16_bits(train, precision):
   assert len(scales) == (precision == 'mixed_float16')
 
 
+@pytest.mark.usefixtures('eagerly')
+def test_averages_and_flips(train, digits, monkeypatch):
+  settings = {'average_decay': 0.9, 'flip': True, 'warmup_steps': 3}
+  validated, measure = [], metrics.measure
+
+  def watching(assess, batches, sizes):
+    validated.append(np.concatenate([images for images, _ in batches]))
+    return measure(assess, batches, sizes)
+
+  monkeypatch.setattr(metrics, 'measure', watching)
+  train('cut', steps=2, **settings)
+  resumed = train('cut', steps=4, **settings)
+  _assert_same_run(resumed, train('whole', steps=4, **settings))
+  # What is validated: images as they are, the weights that are loaded.
+  indices = tf.range(digits['validation'].num_examples, dtype=tf.int64)
+  images = digits['validation'].fetch(indices)[0]
+  assert len(validated) == 4
+  for each in validated:
+    np.testing.assert_array_equal(each, images)
+  model, _, step = evaluation.load_model(resumed)
+  expected = resumed.last_state().best_bits_per_dim
+  # A sum of float32 in other batches.
+  assert _bits_per_dim(model, images) == pytest.approx(expected, rel=1e-6)
+  # The weights of the steps themselves, which the checkpoint has as well.
+  root = tf.train.Checkpoint(trainer=tf.train.Checkpoint(model=model))
+  resumed.restore(root, step)
+  assert _bits_per_dim(model, images) != pytest.approx(expected, rel=1e-4)
+
+
+def _bits_per_dim(model, images):
+  sizes = model.quantizer.codebook_sizes
+  return metrics.measure(model.assess, [(images, None)], sizes).bits_per_dim
+
+
 class TestSettings:
   @pytest.mark.usefixtures('eagerly')
   def test_steps_intervals_and_data_folder_may_change(
@@ -174,6 +208,7 @@ class TestSettings:
       'precision': 'mixed_float16',
       'levels': '7,7',
       'estimator': 'rotation',
+      'flip': True,
     }
     may_change = (
       'steps',

@@ -35,6 +35,9 @@ class DataConfig:
   image_size: int = _field(
     0, 'height and width for --dataset=image_folder, in pixels'
   )
+  flip: bool = _field(
+    False, 'half of the training images, drawn anew each time, are mirrored'
+  )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,6 +121,14 @@ class OptimizerConfig:
   learning_rate: float = _field(3e-4, 'learning rate of Adam')
   decay_steps: int = _field(
     0, 'steps of a cosine decay of the learning rate to 1 %; 0: constant'
+  )
+  warmup_steps: int = _field(
+    0, 'first steps, in which the learning rate rises linearly; 0: none'
+  )
+  average_decay: float = _field(
+    0.0,
+    'decay of the average of the weights, which is evaluated and exported in '
+    'their place; 0: none',
   )
   quantizer_weight: float = _field(
     1.0, "weight of the quantizer's loss beside the nats per dimension"
@@ -287,8 +298,8 @@ def _check(field: dataclasses.Field, value) -> None:
     raise UserError(
       f'--{field.name}={value} is unknown{nearest(str(value), choices)}'
     )
-  if field.name == 'decay' and not 0 <= value < 1:
-    raise UserError(f'--decay={value} must be in [0, 1)')
+  if field.name in ('decay', 'average_decay') and not 0 <= value < 1:
+    raise UserError(f'--{field.name}={value} must be in [0, 1)')
   if isinstance(value, float) and not math.isfinite(value):
     raise UserError(f'--{field.name}={value} must be finite')
   may_be_zero = (
@@ -296,9 +307,11 @@ def _check(field: dataclasses.Field, value) -> None:
     'scale',
     'stage_dropout',
     'decay_steps',
+    'warmup_steps',
+    'average_decay',
     'seed',
     'decay',
   )
-  if isinstance(value, int | float):
+  if field.type in (int, float):
     if value < 0 or (value == 0 and field.name not in may_be_zero):
       raise UserError(f'--{field.name}={value} must be positive')

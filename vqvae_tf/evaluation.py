@@ -10,6 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from vqvae_tf import build, checkpoints, configs, metrics, reporting
+from vqvae_tf.averaging import Averaging
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
@@ -47,7 +48,7 @@ class Subject(NamedTuple):
 def load_model(
   workdir: checkpoints.Workdir, step: int | None = None
 ) -> tuple[VQVAE, configs.Config, int]:
-  """Rebuilds the model of a workdir.
+  """Rebuilds the model of a workdir, with averaged weights if it has them.
 
   Args:
     workdir: of a run with a checkpoint.
@@ -65,9 +66,14 @@ def load_model(
   model = build.model(config)
   images = tf.zeros([1, *config.image_shape], tf.uint8)
   model.assess(images)
-  # Under the name that the trainer saved it by.
-  root = tf.train.Checkpoint(trainer=tf.train.Checkpoint(model=model))
-  workdir.restore(root, step)
+  # Under the names that the trainer saved them by.
+  trainer = tf.train.Checkpoint(model=model)
+  decay, weights = config.optimizer.average_decay, model.trainable_variables
+  if decay:
+    trainer.averaging = Averaging(decay, weights)
+  workdir.restore(tf.train.Checkpoint(trainer=trainer), step)
+  if decay:
+    trainer.averaging.assign_to(weights)
   return model, config, step
 
 

@@ -1,11 +1,13 @@
 """The compiled training step, and every variable that a resumed run needs."""
 
+import contextlib
 import math
 
 import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf import configs
+from vqvae_tf.averaging import Averaging
 from vqvae_tf.models import VQVAE, compiled
 from vqvae_tf.optimizer import Adam
 from vqvae_tf.precision import LossScale
@@ -23,7 +25,7 @@ class Trainer(snt.Module):
   Args:
     model: what is trained; anything with `losses(batch, is_training)`, and
       `assess(batch)`, which creates all variables.
-    config: learning rate and its schedule, batch size and precision.
+    config: learning rate and its schedule, averaging, batch size, precision.
     image_shape: (H, W, C) of the batches.
   """
 
@@ -42,6 +44,11 @@ class Trainer(snt.Module):
     model.assess(tf.zeros([1, *image_shape], tf.uint8))
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
     self.optimizer = Adam(model.trainable_variables)
+    self.averaging = (
+      Averaging(config.average_decay, model.trainable_variables)
+      if config.average_decay
+      else None
+    )
     self.loss_scale = (
       LossScale() if config.precision == 'mixed_float16' else None
     )
@@ -113,9 +120,10 @@ class Trainer(snt.Module):
       for gradient in gradients:
         is_finite &= tf.reduce_all(tf.math.is_finite(gradient))
       self.loss_scale.update(is_finite)
-    self.optimizer.apply(
-      gradients, self.model.trainable_variables, self._rate(), is_finite
-    )
+    parameters = self.model.trainable_variables
+    self.optimizer.apply(gradients, parameters, self._rate(), is_finite)
+    if self.averaging:
+      self.averaging.update(parameters, is_finite)
     self.step.assign_add(1)
     # A lower scale may help the next step, until there is none.
     is_first = (self.failed_step < 0) & ~is_finite & (scale <= 1.0)
@@ -141,11 +149,19 @@ class Trainer(snt.Module):
     """Returns the learning rate of this step: float32 scalar."""
     config = self._config
     rate = tf.constant(config.learning_rate)
-    if not config.decay_steps:
-      return rate
-    done = tf.cast(self.optimizer.step, tf.float32) / config.decay_steps
-    cosine = tf.cos(math.pi * tf.minimum(done, 1.0))
-    return rate * (0.01 + 0.99 * (1 + cosine) / 2)
+    step = tf.cast(self.optimizer.step, tf.float32)
+    if config.warmup_steps:
+      rate *= tf.minimum((step + 1) / config.warmup_steps, 1.0)
+    if config.decay_steps:
+      cosine = tf.cos(math.pi * tf.minimum(step / config.decay_steps, 1.0))
+      rate *= 0.01 + 0.99 * (1 + cosine) / 2
+    return rate
+
+  def averaged(self) -> contextlib.AbstractContextManager:
+    """Lets the model have its averaged weights, where they are averaged."""
+    if not self.averaging:
+      return contextlib.nullcontext()
+    return self.averaging.swapped(self.model.trainable_variables)
 
   def take_averages(self) -> dict[str, float]:
     """Returns the means since the last call, and starts anew.

@@ -136,6 +136,7 @@ class _Loop:
         self._config.optimizer.seed,
         self._state.step,
         (self._devices.worker, self._devices.num_workers),
+        self._config.data.flip,
       )
     )
     self._steps_per_epoch = max(1, data.num_examples // batch_size)
@@ -208,7 +209,8 @@ class _Loop:
       self._reporter.scalars(step, 'epoch', usage)
       self._reporter.show(codes_in_use=usage['codes_in_use'])
     if step % settings.evaluate_every == 0 or is_last:
-      self._validate(validation)
+      with self._trainer.averaged():
+        self._validate(validation)
       self._save()
 
   def _log(self):

@@ -33,7 +33,8 @@ def test_help_shows_all_flags_at_once(answer, name):
   assert '--workdir: ' in text
   if name in _TRAINING:
     for field, _ in configs.fields(configs.Config()):
-      assert f'--{field.name}: {field.metadata["help"].split()[0]}' in text
+      flag = f'[no]{field.name}' if field.type is bool else field.name
+      assert f'--{flag}: {field.metadata["help"].split()[0]}' in text
       for choice in field.metadata['choices'] or ():
         assert choice in text
     assert 'list_presets: ' in text

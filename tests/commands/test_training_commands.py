@@ -44,14 +44,19 @@ def finished(
   """Each executable once, two at a time: its process and its workdir."""
   root = tmp_path_factory.mktemp('finished')
   runs = {
-    'mnist': [*tiny_flags, f'--data_dir={mnist_folder}'],
+    'mnist': [
+      *tiny_flags,
+      f'--data_dir={mnist_folder}',
+      '--flip=True',
+      '--noflip',
+    ],
     'cifar10': [
       *tiny_flags,
       f'--data_dir={cifar10_folder}',
       '--batch_size=250',
       '--steps=1',
     ],
-    'train': [*tiny_flags, '--dataset=digits'],
+    'train': [*tiny_flags, '--dataset=digits', '--noflip', '--flip=True'],
     'demo': ['--steps=2'],
   }
   with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -85,6 +90,12 @@ def test_training(finished, name, dataset, shape, steps):
   config = workdir.load_config()
   assert config.data.dataset == dataset
   assert config.image_shape == shape
+
+
+@pytest.mark.parametrize('name, flip', [('train', True), ('mnist', False)])
+def test_the_last_word_of_a_switch_counts(finished, name, flip):
+  _, workdir = finished[name]
+  assert workdir.load_config().data.flip is flip
 
 
 def test_demo_goes_the_whole_road(finished):

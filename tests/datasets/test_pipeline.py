@@ -128,6 +128,64 @@ def test_parts_make_up_the_batches():
   np.testing.assert_array_equal(np.concatenate(parts, 1), whole)
 
 
+class TestFlip:
+  NUM_EXAMPLES = 100
+
+  @pytest.fixture
+  def source(self):
+    """Each image is 0 in its left column, and its index in the right."""
+    labels = np.arange(self.NUM_EXAMPLES, dtype=np.int32)
+    images = np.zeros((self.NUM_EXAMPLES, 2, 3, 1), np.uint8)
+    images[:, :, 1] = 200
+    images[:, :, 2] = 1 + labels.astype(np.uint8)[:, None, None]
+    return ArraySource('tiny', 'train', Arrays(images, labels))
+
+  def _flips(self, source, steps, *args):
+    """Returns which images are mirrored, bool [steps, rows]."""
+    flips = []
+    for images, labels in pipeline.shuffled(source, *args, flip=True).take(
+      steps
+    ):
+      originals = source.fetch(labels)[0].numpy()
+      is_flipped = images.numpy()[:, 0, 0, 0] > 0
+      originals[is_flipped] = originals[is_flipped, :, ::-1]
+      np.testing.assert_array_equal(images, originals)
+      flips.append(is_flipped)
+    return np.stack(flips)
+
+  def test_half_of_the_images_anew_in_each_epoch(self, source):
+    epochs = self._flips(source, 20, self.NUM_EXAMPLES, 5)
+    # A mean of 2,000 has a deviation of 0.011, one of 20 of 0.11: five each.
+    assert abs(epochs.mean() - 0.5) < 0.056
+    assert np.abs(epochs.mean(0) - 0.5).max() < 0.5
+    # In other places, in other epochs, and with another seed.
+    assert len({tuple(epoch) for epoch in epochs}) == 20
+    other = self._flips(source, 20, self.NUM_EXAMPLES, 6)
+    assert abs(np.mean(other == epochs) - 0.5) < 0.056
+
+  def test_the_order_is_that_without_flips(self, source):
+    flipped = pipeline.shuffled(source, 8, 5, flip=True)
+    plain = pipeline.shuffled(source, 8, 5)
+    assert flipped.element_spec == plain.element_spec
+    np.testing.assert_array_equal(_labels(flipped, 4), _labels(plain, 4))
+
+  def test_the_draws_are_frozen(self, source):
+    # A change would alter every run that is resumed.
+    assert self._flips(source, 2, 5, 7).astype(int).tolist() == [
+      [0, 0, 1, 1, 1],
+      [1, 1, 0, 1, 0],
+    ]
+
+  def test_a_late_start(self, source):
+    whole = self._flips(source, 9, 8, 5)
+    np.testing.assert_array_equal(self._flips(source, 6, 8, 5, 3), whole[3:])
+
+  def test_parts_make_up_the_batches(self, source):
+    whole = self._flips(source, 4, 6, 5, 2)
+    parts = [self._flips(source, 4, 6, 5, 2, (i, 3)) for i in range(3)]
+    np.testing.assert_array_equal(np.concatenate(parts, 1), whole)
+
+
 def test_wrong_arguments():
   with pytest.raises(ValueError, match='train split of tiny has no examples'):
     pipeline.shuffled(_source(0), 4, 0)

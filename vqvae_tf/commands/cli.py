@@ -100,6 +100,7 @@ def define_config_flags(preset: str) -> None:
       str: flags.DEFINE_string,
       int: flags.DEFINE_integer,
       float: flags.DEFINE_float,
+      bool: flags.DEFINE_bool,
     }[field.type]
     help_text = field.metadata['help']
     if field.metadata['choices']:

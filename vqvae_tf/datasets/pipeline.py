@@ -39,6 +39,7 @@ def shuffled(
   seed: int,
   first_step: int = 0,
   part: tuple[int, int] = (0, 1),
+  flip: bool = False,
 ) -> tf.data.Dataset:
   """Endless full batches; batch t is a pure function of the seed and t.
 
@@ -52,6 +53,7 @@ def shuffled(
     first_step: t of the first batch, >= 0; starting late costs nothing.
     part: (i, n) takes the rows b i / n .. b (i + 1) / n - 1 of each batch
       alone, and reads no others.
+    flip: mirrors each image left to right, each time with probability 1/2.
 
   Returns:
     Endless dataset of (images uint8 [b / n, H, W, C], labels int32 [b / n]).
@@ -75,8 +77,9 @@ def shuffled(
 
   def fetch(step):
     indices = shuffled_indices(step, batch_size, source.num_examples, seed)
-    indices = indices[index * rows : (index + 1) * rows]
-    return _shaped(source, source.fetch(indices), rows)
+    own = slice(index * rows, (index + 1) * rows)
+    batch = _shaped(source, source.fetch(indices[own]), rows)
+    return _flip(batch, _draws(step, batch_size, seed)[own]) if flip else batch
 
   steps = tf.data.Dataset.counter(start=first_step, dtype=tf.int64)
   return _parallel(steps, fetch)
@@ -124,6 +127,19 @@ def shuffled_indices(
     max_index=tf.constant(num_examples - 1, tf.int64),
     rounds=_ROUNDS,
   )
+
+
+def _draws(step, batch_size, seed):
+  """Returns the bool [b] that say which images of batch `step` are flipped."""
+  # Negative, for the epochs draw with the numbers from 0 on.
+  seeds = tf.stack([tf.constant(seed, tf.int64), -1 - step])
+  return tf.random.stateless_uniform([batch_size], seeds, alg='philox') < 0.5
+
+
+def _flip(batch, where):
+  images, labels = batch
+  where = where[:, None, None, None]
+  return tf.where(where, images[:, :, ::-1], images), labels
 
 
 def _check_batch_size(batch_size):
