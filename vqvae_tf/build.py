@@ -7,6 +7,7 @@ import tensorflow as tf
 from vqvae_tf import bottleneck
 from vqvae_tf.configs import Config
 from vqvae_tf.likelihoods import (
+  Autoregressive,
   Bernoulli,
   Categorical,
   Likelihood,
@@ -14,8 +15,11 @@ from vqvae_tf.likelihoods import (
   Normal,
 )
 from vqvae_tf.models import VQVAE, Assessment
-from vqvae_tf.nets import Decoder, Encoder
+from vqvae_tf.nets import Decoder, Encoder, PixelCNN
 from vqvae_tf.precision import COMPUTE_DTYPES
+
+# What the decoder tells the causal network about a pixel.
+_CONTEXT_SIZE = 8
 
 
 def model(config: Config) -> VQVAE:
@@ -25,12 +29,15 @@ def model(config: Config) -> VQVAE:
     config: with its `image_shape` known.
 
   Raises:
-    ValueError: if the images are too small for the number of halvings, or the
-      settings of the quantizer contradict each other.
+    ValueError: if the images are too small for the number of halvings, have no
+      whole number of blocks, or the settings of the quantizer contradict each
+      other.
   """
   *size, channels = config.image_shape
   network = config.network
   likelihood = _likelihood(config, channels)
+  if config.likelihood.decoder == 'autoregressive':
+    likelihood = _autoregressive(config, likelihood)
   common = (
     network.num_hiddens,
     network.num_residual_layers,
@@ -70,3 +77,19 @@ def _likelihood(config: Config, channels: int) -> Likelihood:
     'bernoulli': lambda: Bernoulli(channels),
   }
   return makers[settings.likelihood]()
+
+
+def _autoregressive(config: Config, pixel: Likelihood) -> Likelihood:
+  settings, size = config.likelihood, config.image_shape[:2]
+  if any(side % settings.block_size for side in size):
+    raise ValueError(
+      f'images of {size[0]}x{size[1]} pixels have no whole number of blocks of '
+      f'--block_size={settings.block_size}: choose a divisor, 1 always is'
+    )
+  network = PixelCNN(
+    settings.block_size**2,
+    pixel.num_params,
+    settings.causal_hiddens,
+    settings.causal_layers,
+  )
+  return Autoregressive(network, pixel, _CONTEXT_SIZE, settings.block_size)

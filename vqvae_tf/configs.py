@@ -111,6 +111,16 @@ class LikelihoodConfig:
   scale: float = _field(
     0.0, 'standard deviation of normal, in units of 255; 0 learns it'
   )
+  decoder: str = _field(
+    'factorized',
+    'what a pixel depends on beside the codes: nothing, or all earlier pixels',
+    ('factorized', 'autoregressive'),
+  )
+  block_size: int = _field(
+    2, 'side of the pixel blocks that are the cells of autoregressive'
+  )
+  causal_hiddens: int = _field(64, 'channels of the causal network')
+  causal_layers: int = _field(6, 'layers of the causal network')
 
 
 @dataclasses.dataclass(frozen=True)

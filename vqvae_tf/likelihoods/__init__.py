@@ -1,5 +1,6 @@
 """Likelihoods p(x | params) over uint8 pixels, as probability masses."""
 
+from vqvae_tf.likelihoods.autoregressive import Autoregressive
 from vqvae_tf.likelihoods.bernoulli import Bernoulli
 from vqvae_tf.likelihoods.categorical import Categorical
 from vqvae_tf.likelihoods.likelihood import Likelihood
@@ -7,6 +8,7 @@ from vqvae_tf.likelihoods.logistic_mixture import LogisticMixture
 from vqvae_tf.likelihoods.normal import Normal
 
 __all__ = [
+  'Autoregressive',
   'Bernoulli',
   'Categorical',
   'Likelihood',

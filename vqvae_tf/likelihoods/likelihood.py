@@ -24,7 +24,13 @@ class Likelihood(snt.Module):
   decoder gives roughly, are a sensible start of every subclass.
 
   A subclass gives `num_params`, `_log_mass`, `_mean` and `_sample`.
+
+  Attributes:
+    is_autoregressive: whether pixels depend on each other beyond `params`:
+      then there is no `mean`, and `log_prob` is teacher-forced.
   """
+
+  is_autoregressive = False
 
   def __init__(self, channels, name=None):
     """Initializes the likelihood.

@@ -48,13 +48,14 @@ class Assessment(NamedTuple):
     code_bits: float `[B]`, -log2 p(z) under the uniform prior, bits per
       example.
     codes: int32 `[B, h, w, M]`.
-    reconstructions: uint8 `[B, H, W, C]`.
+    reconstructions: uint8 `[B, H, W, C]`, as `decode` gives them; None of an
+      autoregressive likelihood, whose images are samples.
   """
 
   pixel_bits: tf.Tensor
   code_bits: tf.Tensor
   codes: tf.Tensor
-  reconstructions: tf.Tensor
+  reconstructions: tf.Tensor | None
 
 
 class VQVAE(snt.Module):
@@ -146,21 +147,51 @@ class VQVAE(snt.Module):
     """
     return self.quantizer.decode(codes)
 
-  def decode(self, codes: tf.Tensor) -> tf.Tensor:
+  def decode(
+    self, codes: tf.Tensor, seed: tf.Tensor | None = None
+  ) -> tf.Tensor:
     """Returns the images that codes stand for, without seeing an image.
 
-    The rounded mean of p(x | z); for binary likelihoods the likelier value.
+    The rounded mean of p(x | z), for binary likelihoods the likelier value; of
+    an autoregressive likelihood, which has no mean, a sample.
 
     Args:
       codes: int32 `[B, h, w, M]`.
+      seed: int32 `[2]` for an autoregressive likelihood; others need none.
 
     Returns:
       uint8 `[B, H, W, C]`.
 
     Raises:
+      ValueError: if an autoregressive likelihood is given no seed.
       InvalidArgumentError: if a code is out of range.
     """
-    return self.likelihood.mean(self.decoder(self.embed(codes)))
+    params = self.decoder(self.embed(codes))
+    if not self.likelihood.is_autoregressive:
+      return self.likelihood.mean(params)
+    if seed is None:
+      raise ValueError(
+        'decode of an autoregressive likelihood draws a sample: give a seed, '
+        'two integers'
+      )
+    return self.likelihood.sample(params, seed)
+
+  def pixel_bits(self, codes: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
+    """Returns -log2 p(x | z) of images under any codes, bits per example.
+
+    Args:
+      codes: int32 `[B, h, w, M]`.
+      batch: uint8 `[B, H, W, C]`.
+
+    Returns:
+      float32 `[B]`. An autoregressive likelihood is teacher-forced: each pixel
+      is judged given the true earlier pixels.
+
+    Raises:
+      InvalidArgumentError: if a code is out of range.
+    """
+    params = self.decoder(self.embed(codes))
+    return bits.nats_to_bits(-self.likelihood.log_prob(params, batch))
 
   def assess(self, batch: tf.Tensor) -> Assessment:
     """Returns bits, codes and reconstructions of a batch.
@@ -180,9 +211,9 @@ class VQVAE(snt.Module):
     positions = codes.shape[1] * codes.shape[2]
     bits_per_image = float(self.quantizer.bits_per_position * positions)
     code_bits = tf.fill(tf.shape(pixel_bits), bits_per_image)
-    return Assessment(
-      pixel_bits, code_bits, codes, self.likelihood.mean(params)
-    )
+    sampled = self.likelihood.is_autoregressive
+    reconstructions = None if sampled else self.likelihood.mean(params)
+    return Assessment(pixel_bits, code_bits, codes, reconstructions)
 
   def _features(self, batch, dtype=tf.float32):
     floats = tf.cast(self.likelihood.to_float(batch), dtype)

@@ -1,0 +1,124 @@
+"""The autoregressive likelihood: a mass, causal, sampled as it is judged."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf.likelihoods import Autoregressive, Categorical, LogisticMixture
+from vqvae_tf.nets import PixelCNN
+
+SIZE, CONTEXT = 4, 3
+
+
+def make(channels=3, block_size=2, pixel=None):
+  tf.random.set_seed(0)
+  pixel = pixel or LogisticMixture(channels, 2)
+  network = PixelCNN(block_size**2, pixel.num_params, 8, 3)
+  return Autoregressive(network, pixel, CONTEXT, block_size)
+
+
+def params(batch=1, size=(SIZE, SIZE)):
+  return tf.random.stateless_normal([batch, *size, CONTEXT], [1, 2])
+
+
+def picture(batch=1, channels=3, seed=0):
+  shape = [batch, SIZE, SIZE, channels]
+  values = tf.random.stateless_uniform(shape, [3, seed], 0, 256, tf.int32)
+  return tf.cast(values, tf.uint8)
+
+
+def rank(row, column, block):
+  """When a pixel comes: blocks in raster order, pixels likewise in them."""
+  return (row // block, column // block, row % block, column % block)
+
+
+@pytest.mark.parametrize('block_size', [1, 2, 4])
+def test_no_pixel_sees_itself_or_the_future(block_size):
+  """Perturbs each sub-pixel; looks at the mass of every pixel."""
+  likelihood = make(block_size=block_size)
+  images, known = picture().numpy(), params()
+
+  def masses(image):
+    # The pixels' own parameters, which hold all that they saw.
+    blocks = likelihood._blocks(likelihood.to_float(image))
+    outputs = likelihood.network(blocks, likelihood._cells(known))
+    return likelihood._unblocked(outputs).numpy()[0]
+
+  before = masses(images)
+  places = list(itertools.product(range(SIZE), repeat=2))
+  for place, channel in itertools.product(places, range(3)):
+    changed = images.copy()
+    changed[(0, *place, channel)] ^= 128
+    after = masses(changed)
+    for other in places:
+      sees = rank(*other, block_size) > rank(*place, block_size)
+      same = np.array_equal(before[other], after[other])
+      # Three layers reach over the whole of this picture.
+      assert same == (not sees), (place, channel, other)
+
+
+def test_later_channels_do_not_reach_earlier_ones():
+  """log p of a pixel is log p(r) + log p(g | r) + log p(b | r, g)."""
+  likelihood = make(block_size=1)
+  images, known = picture().numpy(), params()
+  # Summing the last channel's mass over its values leaves a mass of the rest.
+  last = np.repeat(images, 256, 0)
+  last[:, -1, -1, 2] = np.arange(256)
+  many = tf.repeat(known, 256, 0)
+  total = tf.reduce_logsumexp(likelihood.log_prob(many, last))
+  last[:, -1, -1, 1] ^= 128
+  other = tf.reduce_logsumexp(likelihood.log_prob(many, last))
+  assert np.isfinite(total) and total != other
+  last[:, -1, -1, 1] ^= 128
+  last[:, -1, -1, 2] = np.arange(256)[::-1]
+  again = tf.reduce_logsumexp(likelihood.log_prob(many, last))
+  # The same terms in another order.
+  assert again.numpy() == pytest.approx(total.numpy(), rel=1e-6)
+
+
+def test_masses_of_all_images_sum_to_one():
+  likelihood = make(1, 1, Categorical(1))
+  every = np.array(list(itertools.product(range(256), repeat=2)), np.uint8)
+  known = tf.repeat(params(size=(1, 2)), len(every), 0)
+  log_prob = likelihood.log_prob(known, every.reshape(-1, 1, 2, 1))
+  # Each of 65,536 terms is good to 1e-6 of itself.
+  assert tf.reduce_logsumexp(log_prob).numpy() == pytest.approx(0, abs=1e-5)
+
+
+def test_samples_follow_the_masses():
+  likelihood = make(1, 1)
+  known = tf.repeat(params(size=(1, 2)), 4000, 0)
+  drawn = likelihood.sample(known, [4, 5])
+  every = np.array(list(itertools.product(range(256), repeat=2)), np.uint8)
+  log_prob = likelihood.log_prob(
+    tf.repeat(known[:1], len(every), 0), every.reshape(-1, 1, 2, 1)
+  ).numpy()
+  entropy = -np.sum(np.exp(log_prob) * log_prob)
+  spread = np.sqrt(np.sum(np.exp(log_prob) * (log_prob + entropy) ** 2))
+  mean = -tf.reduce_mean(likelihood.log_prob(known, drawn)).numpy()
+  # Four standard errors.
+  assert mean == pytest.approx(entropy, abs=float(4 * spread / 4000**0.5))
+
+
+def test_samples_are_seeded():
+  likelihood, known = make(), params(2)
+  sample = tf.function(likelihood.sample)
+  first = sample(known, [1, 2])
+  assert first.shape == (2, SIZE, SIZE, 3) and first.dtype == tf.uint8
+  np.testing.assert_array_equal(first, sample(known, [1, 2]))
+  assert np.any(first != sample(known, [1, 3]))
+
+
+def test_grey_and_odd_sizes_in_blocks_of_one():
+  likelihood = make(channels=1, block_size=1)
+  known = params(2, (3, 5))
+  drawn = likelihood.sample(known, [1, 2])
+  assert drawn.shape == (2, 3, 5, 1)
+  assert likelihood.log_prob(known, drawn).shape == (2,)
+
+
+def test_there_is_no_mean():
+  with pytest.raises(NotImplementedError, match='no mean to show: use sample'):
+    make().mean(params())
