@@ -16,6 +16,7 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_ARGUMENTS = 400, 50, 8
 FLOORS = {
   'bits': 0,
   'errors': 0,
+  'file_sizes': 0,
   'images': 0,
   'likelihoods': 0,
   'nets': 0,

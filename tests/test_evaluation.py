@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import build, checkpoints, configs, evaluation, export, metrics
+from vqvae_tf import (
+  build,
+  checkpoints,
+  configs,
+  evaluation,
+  export,
+  file_sizes,
+  metrics,
+)
+from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import Assessment
 from vqvae_tf.trainer import Trainer
@@ -35,6 +44,8 @@ def test_a_split_by_hand(trained, subject, digits):
   counts = np.bincount(by_hand.codes.numpy().ravel(), minlength=16)
   p = counts[counts > 0] / counts.sum()
   entropy = -np.sum(p * np.log2(p))
+  # The code bits are the same for all images.
+  error = 1.96 * pixel_bits.std(ddof=1) / np.sqrt(num_images) / num_dims
   expected = metrics.Metrics(
     num_examples=num_images,
     bits_per_dim=pixel_bits.sum() / num_images / num_dims + 1,
@@ -46,6 +57,7 @@ def test_a_split_by_hand(trained, subject, digits):
     codes_in_use=np.mean(counts > 0),
     perplexity=2**entropy,
     entropy_bits=entropy,
+    bits_per_dim_error=error,
   )
   np.testing.assert_allclose(result, expected, rtol=_ROUNDING)
   assert step == trained.best_step()
@@ -151,6 +163,45 @@ def test_images_of_another_shape(subject, digits):
     evaluation.evaluate(larger, digits['test'])
 
 
+class _Levels(Source):
+  """Images [2, 2, 1] of which number i has the level i mod 251."""
+
+  def __init__(self, split, num_examples):
+    super().__init__('levels', split, num_examples, (2, 2, 1))
+    self.fetched = []
+
+  def fetch(self, indices):
+    self.fetched += indices.numpy().tolist()
+    levels = tf.cast(indices % 251, tf.uint8)[:, None, None, None]
+    return tf.tile(levels, [1, 2, 2, 1]), tf.zeros_like(indices, tf.int32)
+
+
+@pytest.mark.parametrize(
+  'split, num_examples, expected',
+  [
+    ('test', 45, range(45)),
+    ('train', 40, range(40)),
+    ('train', 45, range(0, 45, 5)),
+    ('validation', 12, [0, 1, 2, 4, 5, 6, 8, 9, 10]),
+  ],
+)
+def test_files_of_evenly_spaced_images(
+  split, num_examples, expected, monkeypatch
+):
+  most = 9 if len(expected) == 9 else 40
+  monkeypatch.setattr(evaluation, '_MOST_FILES', most)
+  monkeypatch.setattr(evaluation, '_BATCH_SIZE', 7)
+  data = _Levels(split, num_examples)
+  files = evaluation.measure_files(data)
+  assert data.fetched == list(expected)
+  levels = np.array(expected, np.uint8).reshape(-1, 1, 1, 1)
+  images = np.tile(levels, [1, 2, 2, 1])
+  assert files == {
+    'num_images': len(expected),
+    'bits_per_dim': file_sizes.bits_per_dim([images]),
+  }
+
+
 def _result(**changes):
   values = dict.fromkeys(metrics.Metrics._fields, 1.0)
   return metrics.Metrics(**values | changes)
@@ -164,6 +215,11 @@ def test_metrics_keep_the_other_splits(tmp_path):
   known = json.loads(path.read_text())
   assert known['validation'] == _result(mse=2.0)._asdict()
   assert known['test'] == _result(mse=4.0)._asdict()
+  files = {'num_images': 7, 'bits_per_dim': {'png': 3.0}}
+  evaluation.write(path, 'test', _result(), files)
+  known = json.loads(path.read_text())
+  assert list(known) == ['validation', 'test']
+  assert known['test'] == _result()._asdict() | {'files': files}
   assert [entry.name for entry in path.parent.iterdir()] == ['metrics.json']
 
 
@@ -195,13 +251,38 @@ def test_metrics_on_a_full_disk(tmp_path):
 
 
 def test_table():
-  text = evaluation.table(_result(num_examples=1234, codes_in_use=0.5))
-  lines = dict(line.rsplit('  ', 1) for line in text.splitlines())
-  values = {key.strip(): value.strip() for key, value in lines.items()}
+  result = _result(num_examples=1234, codes_in_use=0.5, bits_per_dim_error=0.25)
+  values = _values(evaluation.table(result))
   assert values['images'] == '1,234'
-  assert values['bits/dim'] == '1.0000'
+  assert values['bits/dim'] == '1.0000 +- 0.2500 (95 %)'
   assert values['PSNR'] == '1.00 dB'
   assert values['codes in use'] == '50.0 %'
+
+
+def _values(text):
+  lines = dict(line.rsplit('  ', 1) for line in text.splitlines())
+  return {key.strip(): value.strip() for key, value in lines.items()}
+
+
+@pytest.mark.parametrize(
+  'count, title', [(2000, '2,000 images'), (9, '9 of 2,000 images, evenly')]
+)
+def test_table_of_files(count, title):
+  files = {'num_images': count, 'bits_per_dim': {'webp': 3.0, 'bz2': 2.5}}
+  result = _result(num_examples=2000)
+  text = evaluation.table(result, files)
+  assert text.startswith(evaluation.table(result) + '\n')
+  values = _values(text)
+  assert values['files, headers included'].startswith(title)
+  assert values['lossless WebP, a file each'] == '3.0000 bits/dim'
+  assert values['bz2, all in one file'] == '2.5000 bits/dim'
+
+
+def test_no_interval_in_a_table():
+  # Of one image, from a model or from JSON.
+  for error in (math.inf, None):
+    text = evaluation.table(_result(bits_per_dim_error=error))
+    assert _values(text)['bits/dim'] == '1.0000'
 
 
 def test_a_perfect_psnr_in_a_table():

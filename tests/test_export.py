@@ -214,15 +214,16 @@ class TestTarget:
     workdir = checkpoints.Workdir(
       shutil.copytree(trained.path, tmp_path / 'run')
     )
-    measured = metrics.Metrics(179, *8 * [1.5])._replace(psnr_db=math.inf)
-    evaluation.write(workdir.path / 'metrics.json', 'test', measured)
+    measured = metrics.Metrics(179, *9 * [1.5])._replace(psnr_db=math.inf)
+    files = {'num_images': 179, 'bits_per_dim': {'png': 4.0}}
+    evaluation.write(workdir.path / 'metrics.json', 'test', measured, files)
     assert export.export(workdir, copy, overwrite=True) == copy
     assert not (copy / 'extra').exists()
     assert evaluation.read_metadata(copy)['metrics'] == {
-      'test': measured._replace(psnr_db=None)._asdict()
+      'test': measured._replace(psnr_db=None)._asdict() | {'files': files}
     }
     text = (copy / 'assets.extra' / 'README.md').read_text()
-    assert evaluation.table(measured) in text
+    assert evaluation.table(measured, files) in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ['model', 'run']
 
   @pytest.mark.parametrize(

@@ -102,6 +102,53 @@ def test_small_terms_survive_large_sums():
   assert result.pixel_bits_per_dim == (2**24 + 2) / 2
 
 
+def test_interval_by_hand():
+  # Totals of 0 + 2, 2 + 2 and 7 + 2 bits: mean 5, squares 9 + 1 + 16 over 2.
+  result = metrics.measure(Stub(), batches([0, 2], [7]), (4,))
+  assert result.bits_per_dim == 5 / 2
+  # Rounding of float64.
+  expected = pytest.approx(1.96 * math.sqrt(13 / 3) / 2, rel=1e-12)
+  assert result.bits_per_dim_error == expected
+
+
+@pytest.mark.parametrize('level', [0, 2**24 + 2])
+def test_interval_is_that_of_all_images_bits(level):
+  spread = np.random.default_rng(0).integers(0, 256, 500)
+
+  def assess(batch):
+    pixel_bits = level + batch[:, 0, 0, 0].astype(np.float64)
+    return Stub()(batch)._replace(pixel_bits=pixel_bits)
+
+  result = metrics.measure(
+    assess, batches(spread[:7], [], spread[7:300], spread[300:]), (4,)
+  )
+  by_hand = 1.96 * (level + spread + 2.0).std(ddof=1) / math.sqrt(500) / 2
+  # Rounding of float64, in NumPy's mean of large numbers too.
+  assert result.bits_per_dim_error == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_interval_of_equal_images():
+  def assess(batch):
+    return Stub()(batch)._replace(pixel_bits=np.full(len(batch), 2.0**40 / 3))
+
+  result = metrics.measure(assess, batches([0] * 50), (4,))
+  assert result.bits_per_dim_error == 0
+
+
+def test_one_image_has_no_interval():
+  result = metrics.measure(Stub(), batches([5]), (4,))
+  assert (result.num_examples, result.bits_per_dim_error) == (1, math.inf)
+
+
+def test_infinite_bits_are_no_warning():
+  def assess(batch):
+    return Stub()(batch)._replace(pixel_bits=np.full(len(batch), np.inf))
+
+  result = metrics.measure(assess, batches([0, 1], [2]), (4,))
+  assert result.bits_per_dim == math.inf
+  assert math.isnan(result.bits_per_dim_error)
+
+
 @pytest.mark.parametrize('empty', [[], [[]]])
 def test_no_example_is_refused(empty):
   with pytest.raises(ValueError, match='no example to measure'):

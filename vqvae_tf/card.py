@@ -41,12 +41,13 @@ def text(
   Args:
     config: the configuration of the run.
     state: of its best checkpoint, `seconds` of the whole run.
-    splits: `metrics.Metrics` fields by split, as metrics.json holds them.
+    splits: what metrics.json holds: by split the fields of `metrics.Metrics`,
+      perhaps with 'files'.
     version: of vqvae_tf.
     grid: shape [h, w, M] of an image's codes.
   """
   tables = '\n\n'.join(
-    f'{split} split\n\n```\n{evaluation.table(metrics.Metrics(**values))}\n```'
+    f'{split} split\n\n```\n{_table(**values)}\n```'
     for split, values in splits.items()
   )
   return _TEMPLATE.format(
@@ -62,3 +63,7 @@ def text(
     steps=config.run.steps,
     tables=tables or 'none yet: run bin/evaluate before bin/export',
   )
+
+
+def _table(files=None, **values):
+  return evaluation.table(metrics.Metrics(**values), files)

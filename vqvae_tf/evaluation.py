@@ -3,13 +3,22 @@
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
+import tqdm
 
-from vqvae_tf import build, checkpoints, configs, metrics, reporting
+from vqvae_tf import (
+  build,
+  checkpoints,
+  configs,
+  file_sizes,
+  metrics,
+  reporting,
+)
 from vqvae_tf.averaging import Averaging
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
@@ -17,6 +26,10 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE, Assessment
 
 _BATCH_SIZE = 100
+
+# WebP takes its time: 1,000 images of 32x32 are more than a minute of one core,
+# and a training split would be an hour.
+_MOST_FILES = 1_000
 
 # What loading a SavedModel or reading its metadata raises.
 _DAMAGE = (
@@ -131,7 +144,7 @@ def read_metadata(path: str | os.PathLike) -> dict:
 
 
 def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
-  """Measures a subject over a whole split.
+  """Measures a subject over a whole split, with a bar on a terminal.
 
   Args:
     subject: the model.
@@ -149,16 +162,55 @@ def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
       f'{data.name} has {tuple(data.image_shape)}'
     )
   batches = pipeline.in_order(data, _BATCH_SIZE)
+  batches = _with_bar(batches, data.num_examples, f'{data.split}, model')
   return metrics.measure(subject.assess, batches, subject.codebook_sizes)
 
 
-def table(result: metrics.Metrics) -> str:
-  """Returns the metrics as lines for the screen."""
+def measure_files(data: Source) -> dict:
+  """Measures the files that a split's images make, with a bar on a terminal.
+
+  Args:
+    data: the split; of another than 'test' at most 1,000 images count, evenly
+      spaced.
+
+  Returns:
+    'num_images', and 'bits_per_dim' as `file_sizes.bits_per_dim` returns it.
+  """
+  count = data.num_examples
+  if data.split != 'test':
+    count = min(count, _MOST_FILES)
+  indices = np.arange(count) * data.num_examples // count
+  batches = (
+    data.fetch(tf.constant(indices[start : start + _BATCH_SIZE]))
+    for start in range(0, count, _BATCH_SIZE)
+  )
+  batches = _with_bar(batches, count, f'{data.split}, files')
+  sizes = file_sizes.bits_per_dim(images.numpy() for images, _ in batches)
+  return {'num_images': count, 'bits_per_dim': sizes}
+
+
+def _with_bar(batches, num_examples, title) -> Iterator:
+  bar = tqdm.tqdm(
+    total=num_examples, unit='image', desc=title, leave=False, disable=None
+  )
+  with bar:
+    for images, labels in batches:
+      yield images, labels
+      bar.update(len(images))
+
+
+def table(result: metrics.Metrics, files: dict | None = None) -> str:
+  """Returns the metrics as lines for the screen.
+
+  Args:
+    result: of a split.
+    files: of the same split, as `measure_files` returns them.
+  """
   # JSON has no word for the infinity of a perfect reconstruction.
   psnr_db = math.inf if result.psnr_db is None else result.psnr_db
-  rows = (
+  rows = [
     ('images', f'{result.num_examples:,}'),
-    ('bits/dim', f'{result.bits_per_dim:.4f}'),
+    ('bits/dim', f'{result.bits_per_dim:.4f}', _interval(result)),
     ('  pixels, -log2 p(x|z)', f'{result.pixel_bits_per_dim:.4f}'),
     ('  codes, uniform p(z)', f'{result.code_bits_per_dim:.4f}'),
     ('MSE (grey levels squared)', f'{result.mse:.2f}'),
@@ -166,18 +218,50 @@ def table(result: metrics.Metrics) -> str:
     ('codes in use', f'{100 * result.codes_in_use:.1f} %'),
     ('perplexity of the codes', f'{result.perplexity:.1f}'),
     ('entropy of a code', f'{result.entropy_bits:.3f} bits'),
+  ]
+  if files:
+    rows += _file_rows(files, result.num_examples)
+  return '\n'.join(
+    f'{name:<28}{value:>12}{"".join(rest)}' for name, value, *rest in rows
   )
-  return '\n'.join(f'{name:<28}{value:>12}' for name, value in rows)
 
 
-def write(path: Path, split: str, result: metrics.Metrics) -> None:
+def _interval(result):
+  error = result.bits_per_dim_error
+  # One image has no interval; JSON has no word for that infinity either.
+  if error is None or not math.isfinite(error):
+    return ''
+  return f' +- {error:.4f} (95 %)'
+
+
+def _file_rows(files, num_examples):
+  count, which = files['num_images'], ' images'
+  if count < num_examples:
+    which = f' of {num_examples:,} images, evenly spaced'
+  yield 'files, headers included', f'{count:,}', which
+  for name, value in files['bits_per_dim'].items():
+    yield f'  {file_sizes.DESCRIPTIONS[name]}', f'{value:.4f}', ' bits/dim'
+
+
+def write(
+  path: Path, split: str, result: metrics.Metrics, files: dict | None = None
+) -> None:
   """Adds a split's metrics to a JSON file, keeping those of other splits.
+
+  Args:
+    path: the file.
+    split: whose metrics it will hold anew.
+    result: its fields become those of the split.
+    files: as `measure_files` returns them; they become the field 'files'.
 
   Raises:
     UserError: if the file is damaged.
     OSError: if it cannot be written.
   """
-  known = read_metrics(path) | {split: reporting.finite(result._asdict())}
+  values = reporting.finite(result._asdict())
+  if files:
+    values['files'] = files
+  known = read_metrics(path) | {split: values}
   checkpoints.write_text(path, json.dumps(known, indent=2) + '\n')
 
 

@@ -1,5 +1,6 @@
 """Exact averages over a data set, by example, in float64."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from vqvae_tf import bits, images
 from vqvae_tf.models import Assessment
+
+_TWO_SIDED_95 = 1.96
 
 
 class Metrics(NamedTuple):
@@ -22,6 +25,9 @@ class Metrics(NamedTuple):
     codes_in_use: share of codes used at least once, of all codebooks, 0..1.
     perplexity: exp of the entropy of the used codes, mean over codebooks.
     entropy_bits: entropy of a code, bits, mean over codebooks.
+    bits_per_dim_error: half the width of the 95 % confidence interval of
+      bits_per_dim over images, 1.96 s / sqrt(N) by the normal approximation,
+      s the sample standard deviation of an image's; infinity for N = 1.
   """
 
   num_examples: int
@@ -33,6 +39,40 @@ class Metrics(NamedTuple):
   codes_in_use: float
   perplexity: float
   entropy_bits: float
+  bits_per_dim_error: float = math.inf
+
+
+class _Spread:
+  """Running sums for the standard error of a mean.
+
+  They are sums of differences from the first value: with the values' own
+  squares, the variance of values that are far from zero would cancel away.
+  """
+
+  def __init__(self):
+    self._count, self._first = 0, 0.0
+    self._sum = self._sum_of_squares = 0.0
+
+  # A ruined model's bits are infinite.
+  @np.errstate(invalid='ignore')
+  def add(self, values: np.ndarray) -> None:
+    """Adds float64 values `[B]`."""
+    if not self._count and len(values):
+      self._first = values[0]
+    differences = values - self._first
+    self._count += len(values)
+    self._sum += differences.sum()
+    self._sum_of_squares += (differences**2).sum()
+
+  @np.errstate(invalid='ignore')
+  def standard_error(self) -> float:
+    """Returns s / sqrt(N); infinity for a single value."""
+    if self._count < 2:
+      return math.inf
+    squares = self._sum_of_squares - self._sum**2 / self._count
+    # Rounding may leave a little less than zero.
+    variance = max(squares, 0.0) / (self._count - 1)
+    return math.sqrt(variance / self._count)
 
 
 def count_codes(codes: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
@@ -80,15 +120,17 @@ def measure(
     ValueError: if there is no example.
   """
   num_examples, num_dims = 0, 0
-  pixel_bits = code_bits = squared_error = 0.0
+  bits_by_part, squared_error = np.zeros(2), 0.0
+  spread = _Spread()
   counts = [np.zeros(size, np.int64) for size in codebook_sizes]
   for batch, _ in batches:
     batch = np.asarray(batch)
     result = assess(batch)
     num_examples += len(batch)
     num_dims += batch.size
-    pixel_bits += np.asarray(result.pixel_bits, np.float64).sum()
-    code_bits += np.asarray(result.code_bits, np.float64).sum()
+    parts = np.stack([result.pixel_bits, result.code_bits]).astype(np.float64)
+    bits_by_part += parts.sum(1)
+    spread.add(parts.sum(0))
     error = batch.astype(np.int64) - np.asarray(result.reconstructions)
     squared_error += float((error**2).sum())
     for total, new in zip(
@@ -98,12 +140,14 @@ def measure(
   if not num_examples:
     raise ValueError('there is no example to measure: the split is empty')
   mse = squared_error / num_dims
+  error = _TWO_SIDED_95 * spread.standard_error() * num_examples / num_dims
   return Metrics(
     num_examples=num_examples,
-    bits_per_dim=float((pixel_bits + code_bits) / num_dims),
-    pixel_bits_per_dim=float(pixel_bits / num_dims),
-    code_bits_per_dim=float(code_bits / num_dims),
+    bits_per_dim=float(bits_by_part.sum() / num_dims),
+    pixel_bits_per_dim=float(bits_by_part[0] / num_dims),
+    code_bits_per_dim=float(bits_by_part[1] / num_dims),
     mse=mse,
     psnr_db=images.psnr_db(mse),
     **usage(counts),
+    bits_per_dim_error=float(error),
   )

@@ -39,7 +39,10 @@ def test_help_shows_all_flags_at_once(answer, name):
         assert choice in text
     assert 'list_presets: ' in text
     assert f'bin/{name} --workdir=' in text
-  if name in ('evaluate', 'visualize'):
+  if name == 'evaluate':
+    assert '--splits: parts of the data, of train, validation, test' in text
+    assert '--[no]formats: ' in text
+  if name == 'visualize':
     assert '--split: <train|validation|test>' in text
 
 
@@ -89,6 +92,16 @@ def test_list_presets(answer):
     ('mnist', ['20000'], "'20000' is no flag: see --help"),
     (
       'evaluate',
+      ['--splits=train,tset'],
+      '--splits=train,tset: give one or more of train,validation,test',
+    ),
+    (
+      'evaluate',
+      ['--splits='],
+      '--splits=: give one or more of train,validation,test',
+    ),
+    (
+      'visualize',
       ['--split=tset'],
       'flag --split=tset: value should be one of <train|validation|test>',
     ),

@@ -16,7 +16,12 @@ def done(command, trained, exported, tmp_path_factory):
   root = tmp_path_factory.mktemp('commands')
   run = shutil.copytree(trained.path, root / 'run')
   calls = {
-    'evaluate_run': ('evaluate', f'--workdir={run}', '--split=validation'),
+    'evaluate_run': (
+      'evaluate',
+      f'--workdir={run}',
+      '--splits=validation',
+      '--noformats',
+    ),
     'evaluate_export': (
       'evaluate',
       f'--model={exported}',
@@ -50,11 +55,20 @@ def test_evaluate(done, trained):
 
 
 def test_evaluate_an_export(done, exported):
+  """By default the test and the training split, beside files."""
   text = _output(done, 'evaluate_export')
-  assert f'digits test, {exported}\n' in text
-  values = json.loads((done['root'] / 'export.json').read_text())
-  assert values['test']['num_examples'] == 179
-  assert f'{values["test"]["bits_per_dim"]:.4f}' in text
+  known = json.loads((done['root'] / 'export.json').read_text())
+  # What is trained on: the validation split's 179 images are left out.
+  sizes = {split: v['num_examples'] for split, v in known.items()}
+  assert sizes == {'test': 179, 'train': 1439}
+  for split, values in known.items():
+    files = values.pop('files')
+    result = evaluation.metrics.Metrics(**values)
+    table = evaluation.table(result, files)
+    assert f'digits {split}, {exported}\n{table}\n' in text
+    assert set(files['bits_per_dim']) == {'png', 'webp', 'bz2'}
+    assert 0 < values['bits_per_dim_error'] < values['bits_per_dim']
+  assert ' 1,000 of 1,439 images, evenly spaced\n' in text
 
 
 def test_export(done):

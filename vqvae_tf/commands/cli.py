@@ -142,28 +142,22 @@ def open_source(settings: configs.DataConfig, split: str, data_dir: str = ''):
 
 
 def define_subject_flags() -> None:
-  """Defines the flags that name a trained model and a split."""
+  """Defines the flags that name a trained model and its data."""
   flags.DEFINE_string('workdir', None, 'folder of a run: its best checkpoint')
   flags.DEFINE_string('model', None, 'folder of an export, instead')
   flags.DEFINE_string('data_dir', None, "folder of the data (the run's own)")
-  flags.DEFINE_enum(
-    'split', 'test', ['train', 'validation', 'test'], 'part of the data'
-  )
 
 
 def open_subject():
-  """Returns the model that the flags name, and its data."""
+  """Returns the model that the flags name."""
   if bool(FLAGS.workdir) == bool(FLAGS.model):
     raise UserError('give either --workdir=RUN or --model=EXPORT')
   load_tensorflow()
   from vqvae_tf import checkpoints, evaluation
 
   if FLAGS.model:
-    subject = evaluation.from_export(FLAGS.model)
-  else:
-    subject = evaluation.from_workdir(checkpoints.Workdir(FLAGS.workdir))
-  data = open_source(subject.config.data, FLAGS.split, FLAGS.data_dir)
-  return subject, data
+    return evaluation.from_export(FLAGS.model)
+  return evaluation.from_workdir(checkpoints.Workdir(FLAGS.workdir))
 
 
 def list_presets() -> str:

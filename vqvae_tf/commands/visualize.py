@@ -5,6 +5,7 @@ from pathlib import Path
 from absl import flags
 
 from vqvae_tf.commands import cli
+from vqvae_tf.datasets import names
 from vqvae_tf.errors import UserError
 
 _USAGE = """Draws a trained model: reconstructions, code maps, code usage.
@@ -19,6 +20,7 @@ PNG files; with --workdir also the curves of training.
 def main() -> None:
   """Runs the executable."""
   cli.define_subject_flags()
+  flags.DEFINE_enum('split', 'test', names.SPLITS, 'part of the data')
   flags.DEFINE_string('output', None, 'folder (default: WORKDIR/pictures)')
   cli.run(_visualize, _USAGE)
 
@@ -27,7 +29,8 @@ def _visualize() -> None:
   args = flags.FLAGS
   if args.model and not args.output:
     raise UserError('give --output=FOLDER for the pictures of an export')
-  subject, data = cli.open_subject()
+  subject = cli.open_subject()
+  data = cli.open_source(subject.config.data, args.split, args.data_dir)
   from vqvae_tf import checkpoints, visualization
 
   folder = Path(args.output or Path(args.workdir) / 'pictures')
