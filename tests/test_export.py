@@ -215,7 +215,7 @@ class TestTarget:
       shutil.copytree(trained.path, tmp_path / 'run')
     )
     measured = metrics.Metrics(179, *9 * [1.5])._replace(psnr_db=math.inf)
-    files = {'num_images': 179, 'bits_per_dim': {'png': 4.0}}
+    files = {'png': 4.0}
     evaluation.write(workdir.path / 'metrics.json', 'test', measured, files)
     assert export.export(workdir, copy, overwrite=True) == copy
     assert not (copy / 'extra').exists()

@@ -51,7 +51,7 @@ def test_sizes_by_hand():
   num_dims = 3 * 4 * 4 * 3
   expected = {
     'png': size(format='PNG', optimize=True) * 8 / num_dims,
-    'webp': size(format='WEBP', lossless=True, quality=100, method=6)
+    'webp': size(format='WEBP', lossless=True, quality=100, method=2)
     * 8
     / num_dims,
     'bz2': len(bz2.compress(images.tobytes(), 9)) * 8 / num_dims,

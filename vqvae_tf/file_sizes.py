@@ -31,12 +31,15 @@ def png(image: np.ndarray) -> bytes:
 
 
 def webp(image: np.ndarray) -> bytes:
-  """Returns an image as a lossless WebP file, as small as Pillow makes it.
+  """Returns an image as a lossless WebP file.
+
+  Method 2 of 0..6: on CIFAR-10 the slower ones made larger files, the slowest
+  by 3 %; on grey images that one saves 1 or 2 %, in 30 times the time.
 
   Args:
     image: uint8 `[H, W, C]` with C = 1 or 3.
   """
-  return _file(image, format='WEBP', lossless=True, quality=100, method=6)
+  return _file(image, format='WEBP', lossless=True, quality=100, method=2)
 
 
 def _file(image, **options):
@@ -68,7 +71,7 @@ def bits_per_dim(batches: Iterable[np.ndarray]) -> dict[str, float]:
   num_bytes = dict.fromkeys(DESCRIPTIONS, 0)
   streams = {name: bz2.BZ2Compressor(9) for name in ('bz2', 'bz2_1_bit')}
   num_dims, is_binary = 0, True
-  # WebP takes tens of milliseconds for 32x32 pixels, and lets threads run.
+  # Pillow lets other threads run while it compresses.
   with futures.ThreadPoolExecutor() as pool:
 
     def add_files(name, encode, batch):

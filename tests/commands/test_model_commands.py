@@ -66,9 +66,8 @@ def test_evaluate_an_export(done, exported):
     result = evaluation.metrics.Metrics(**values)
     table = evaluation.table(result, files)
     assert f'digits {split}, {exported}\n{table}\n' in text
-    assert set(files['bits_per_dim']) == {'png', 'webp', 'bz2'}
+    assert set(files) == {'png', 'webp', 'bz2'}
     assert 0 < values['bits_per_dim_error'] < values['bits_per_dim']
-  assert ' 1,000 of 1,439 images, evenly spaced\n' in text
 
 
 def test_export(done):
