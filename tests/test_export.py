@@ -19,17 +19,18 @@ _ROUNDING = 1e-5
 _IMAGES = tf.TensorSpec([None, 8, 8, 1], tf.uint8, 'images')
 _CODES = tf.TensorSpec([None, 4, 4, 1], tf.int32, 'codes')
 _DOORS = {
-  'encode': (_IMAGES, {'codes': ([4, 4, 1], tf.int32)}),
-  'decode': (_CODES, {'images': ([8, 8, 1], tf.uint8)}),
-  'reconstruct': (_IMAGES, {'images': ([8, 8, 1], tf.uint8)}),
-  'embed': (_CODES, {'embeddings': ([4, 4, 4], tf.float32)}),
+  'encode': ([_IMAGES], {'codes': ([4, 4, 1], tf.int32)}),
+  'decode': ([_CODES], {'images': ([8, 8, 1], tf.uint8)}),
+  'reconstruct': ([_IMAGES], {'images': ([8, 8, 1], tf.uint8)}),
+  'embed': ([_CODES], {'embeddings': ([4, 4, 4], tf.float32)}),
   'nll': (
-    _IMAGES,
+    [_IMAGES],
     {
       'pixel_bits': ([], tf.float32),
       'code_bits_uniform': ([], tf.float32),
     },
   ),
+  'pixel_bits': ([_CODES, _IMAGES], {'pixel_bits': ([], tf.float32)}),
 }
 
 
@@ -54,6 +55,7 @@ def expected(trained, digits):
       'pixel_bits': result.pixel_bits,
       'code_bits_uniform': result.code_bits,
     },
+    'pixel_bits': {'pixel_bits': model.pixel_bits(codes, images)},
   }
 
 
@@ -75,8 +77,9 @@ def _assert_equal(results, expected):
 
 def test_doors(served):
   assert set(served) == set(_DOORS)
-  for name, (spec, outputs) in _DOORS.items():
-    assert served[name].structured_input_signature == ((), {spec.name: spec})
+  for name, (specs, outputs) in _DOORS.items():
+    named = {spec.name: spec for spec in specs}
+    assert served[name].structured_input_signature == ((), named)
     found = {
       key: (value.shape.as_list()[1:], value.dtype)
       for key, value in served[name].structured_outputs.items()
@@ -89,8 +92,8 @@ def test_doors(served):
 def test_any_batch_size_equals_python(
   served, inputs, expected, name, batch_size
 ):
-  spec, _ = _DOORS[name]
-  results = served[name](**{spec.name: inputs[spec.name][:batch_size]})
+  names = [spec.name for spec in _DOORS[name][0]]
+  results = served[name](**{n: inputs[n][:batch_size] for n in names})
   wanted = {k: v[:batch_size] for k, v in expected[name].items()}
   _assert_equal(results, wanted)
 
@@ -148,8 +151,9 @@ served = tf.saved_model.load(path).signatures
 gc.collect()
 results = {}
 for name, function in served.items():
-  [key] = function.structured_input_signature[1]
-  for output, value in function(**{key: tf.constant(inputs[key])}).items():
+  keys = function.structured_input_signature[1]
+  given = {key: tf.constant(inputs[key]) for key in keys}
+  for output, value in function(**given).items():
     results[f'{name}/{output}'] = value.numpy()
 np.savez(outputs, **results)
 """

@@ -20,6 +20,8 @@ from vqvae_tf.precision import COMPUTE_DTYPES
 
 # What the decoder tells the causal network about a pixel.
 _CONTEXT_SIZE = 8
+# Of the samples that stand for reconstructions.
+SEED = (0, 0)
 
 
 def model(config: Config) -> VQVAE:
@@ -64,6 +66,30 @@ def assessment(
   """
   images = tf.TensorSpec([None, *image_shape], tf.uint8)
   return tf.function(model.assess, input_signature=[images], autograph=False)
+
+
+def reconstruction(
+  model: VQVAE, image_shape: tuple[int, int, int]
+) -> Callable[[tf.Tensor], tf.Tensor]:
+  """Returns `model.reconstruct`, seeded, as one graph for any batch size."""
+  images = tf.TensorSpec([None, *image_shape], tf.uint8)
+  return tf.function(
+    lambda batch: model.reconstruct(batch, tf.constant(SEED)),
+    input_signature=[images],
+    autograph=False,
+  )
+
+
+def pixel_bits(
+  model: VQVAE, image_shape: tuple[int, int, int]
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+  """Returns `model.pixel_bits` as one graph for batches of any size."""
+  grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
+  codes = tf.TensorSpec([None, *grid], tf.int32)
+  images = tf.TensorSpec([None, *image_shape], tf.uint8)
+  return tf.function(
+    model.pixel_bits, input_signature=[codes, images], autograph=False
+  )
 
 
 def _likelihood(config: Config, channels: int) -> Likelihood:

@@ -25,6 +25,8 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE, Assessment
 
 _BATCH_SIZE = 100
+# Of an autoregressive decoder.
+_NUM_SAMPLED = 256
 
 # What loading a SavedModel or reading its metadata raises.
 _DAMAGE = (
@@ -42,12 +44,18 @@ class Subject(NamedTuple):
 
   Attributes:
     assess: takes uint8 `[B, H, W, C]` to an `Assessment`.
+    reconstruct: takes uint8 `[B, H, W, C]` to what the decoder makes of their
+      codes, in the same form; a seeded sample if it is autoregressive.
+    pixel_bits: takes codes int32 `[B, h, w, M]` and uint8 `[B, H, W, C]` to
+      -log2 p(x | z), bits `[B]`; None of an export that was made without it.
     config: the configuration it was trained with.
     codebook_sizes: K of each codebook.
     origin: what to call it: where it came from.
   """
 
   assess: Callable[[tf.Tensor], Assessment]
+  reconstruct: Callable[[tf.Tensor], tf.Tensor]
+  pixel_bits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None
   config: configs.Config
   codebook_sizes: tuple[int, ...]
   origin: str
@@ -88,9 +96,13 @@ def load_model(
 def from_workdir(workdir: checkpoints.Workdir) -> Subject:
   """Returns the best checkpoint of a workdir; raises as `load_model`."""
   model, config, step = load_model(workdir)
-  assess = build.assessment(model, config.image_shape)
+  functions = (
+    build.assessment(model, config.image_shape),
+    build.reconstruction(model, config.image_shape),
+    build.pixel_bits(model, config.image_shape),
+  )
   sizes = model.quantizer.codebook_sizes
-  return Subject(assess, config, sizes, f'{workdir}, step {step}')
+  return Subject(*functions, config, sizes, f'{workdir}, step {step}')
 
 
 def from_export(path: str | os.PathLike) -> Subject:
@@ -109,6 +121,8 @@ def from_export(path: str | os.PathLike) -> Subject:
       f'the export {path} is damaged: {checkpoints.one_line(error)}'
     ) from error
 
+  autoregressive = config.likelihood.decoder == 'autoregressive'
+
   def assess(images):
     images = tf.constant(images)
     nll = sign['nll'](images=images)
@@ -116,10 +130,24 @@ def from_export(path: str | os.PathLike) -> Subject:
       nll['pixel_bits'],
       nll['code_bits_uniform'],
       sign['encode'](images=images)['codes'],
-      sign['reconstruct'](images=images)['images'],
+      None if autoregressive else reconstruct(images),
     )
 
-  return Subject(assess, config, codebook_sizes, str(path))
+  def reconstruct(images):
+    seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
+    return sign['reconstruct'](images=tf.constant(images), **seed)['images']
+
+  def pixel_bits(codes, images):
+    return sign['pixel_bits'](codes=codes, images=images)['pixel_bits']
+
+  return Subject(
+    assess,
+    reconstruct,
+    pixel_bits if 'pixel_bits' in sign else None,
+    config,
+    codebook_sizes,
+    str(path),
+  )
 
 
 def read_metadata(path: str | os.PathLike) -> dict:
@@ -156,9 +184,60 @@ def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
       f'{subject.origin} takes images {subject.config.image_shape}, but '
       f'{data.name} has {tuple(data.image_shape)}'
     )
-  batches = pipeline.in_order(data, _BATCH_SIZE)
-  batches = _with_bar(batches, data.num_examples, f'{data.split}, model')
-  return metrics.measure(subject.assess, batches, subject.codebook_sizes)
+  batches = _batches(data, 'model')
+  result = metrics.measure(subject.assess, batches, subject.codebook_sizes)
+  if subject.pixel_bits:
+    result = result._replace(shuffled_bits_per_dim=_shuffled(subject, data))
+  if result.mse is None:
+    result = result._replace(**_sampled(subject, data))
+  return result
+
+
+def _shuffled(subject, data):
+  """Returns pixel bits/dim with the codes of the image before, from #2 on."""
+  if data.num_examples < 2:
+    return None
+  bits, last = 0.0, None
+  for images, _ in _batches(data, 'shuffled codes'):
+    codes = subject.assess(images).codes
+    if last is None:
+      before, images = codes[:-1], images[1:]
+    else:
+      before = tf.concat([last, codes[:-1]], 0)
+    last = codes[-1:]
+    if len(images):
+      bits += float(tf.reduce_sum(subject.pixel_bits(before, images)))
+  return bits / (data.num_examples - 1) / math.prod(data.image_shape)
+
+
+def _sampled(subject, data):
+  """Returns mse and PSNR of one sample each of the first images."""
+  count = min(_NUM_SAMPLED, data.num_examples)
+  images, _ = next(iter(pipeline.in_order(data, count)))
+  squares = metrics.sum_of_squares(images, subject.reconstruct(images))
+  mse = squares / count / math.prod(data.image_shape)
+  return {**metrics.errors(mse), 'num_sampled': count}
+
+
+def compare_codeless(
+  result: metrics.Metrics, codeless: Subject, data: Source
+) -> metrics.Metrics:
+  """Adds the pixel bits of the same network trained without codes.
+
+  Args:
+    result: of the network with codes, on `data`.
+    codeless: one whose codes have zero bits, K = 1.
+    data: the split.
+
+  Raises:
+    UserError: if the codes have bits, or the images another shape.
+  """
+  if max(codeless.codebook_sizes) > 1:
+    raise UserError(
+      f'{codeless.origin} has codes: train it with --num_embeddings=1'
+    )
+  bare = evaluate(codeless._replace(pixel_bits=None), data)
+  return result._replace(codeless_bits_per_dim=bare.pixel_bits_per_dim)
 
 
 def measure_files(data: Source) -> dict[str, float]:
@@ -166,17 +245,21 @@ def measure_files(data: Source) -> dict[str, float]:
 
   As `file_sizes.bits_per_dim` has them; with a bar on a terminal.
   """
-  batches = pipeline.in_order(data, _BATCH_SIZE)
-  batches = _with_bar(batches, data.num_examples, f'{data.split}, files')
+  batches = _batches(data, 'files')
   return file_sizes.bits_per_dim(images.numpy() for images, _ in batches)
 
 
-def _with_bar(batches, num_examples, title) -> Iterator:
+def _batches(data, title) -> Iterator:
+  """Yields a split's batches, with a bar on a terminal."""
   bar = tqdm.tqdm(
-    total=num_examples, unit='image', desc=title, leave=False, disable=None
+    total=data.num_examples,
+    unit='image',
+    desc=f'{data.split}, {title}',
+    leave=False,
+    disable=None,
   )
   with bar:
-    for images, labels in batches:
+    for images, labels in pipeline.in_order(data, _BATCH_SIZE):
       yield images, labels
       bar.update(len(images))
 
@@ -188,15 +271,13 @@ def table(result: metrics.Metrics, files: dict | None = None) -> str:
     result: of a split.
     files: of the same split, as `measure_files` returns them.
   """
-  # JSON has no word for the infinity of a perfect reconstruction.
-  psnr_db = math.inf if result.psnr_db is None else result.psnr_db
   rows = [
     ('images', f'{result.num_examples:,}'),
     ('bits/dim', f'{result.bits_per_dim:.4f}', _interval(result)),
     ('  pixels, -log2 p(x|z)', f'{result.pixel_bits_per_dim:.4f}'),
     ('  codes, uniform p(z)', f'{result.code_bits_per_dim:.4f}'),
-    ('MSE (grey levels squared)', f'{result.mse:.2f}'),
-    ('PSNR', f'{psnr_db:.2f} dB'),
+    *_rows_of_codes(result),
+    *_rows_of_errors(result),
     ('codes in use', f'{100 * result.codes_in_use:.1f} %'),
     ('perplexity of the codes', f'{result.perplexity:.1f}'),
     ('entropy of a code', f'{result.entropy_bits:.3f} bits'),
@@ -204,8 +285,34 @@ def table(result: metrics.Metrics, files: dict | None = None) -> str:
   if files:
     rows += _file_rows(files)
   return '\n'.join(
-    f'{name:<28}{value:>12}{"".join(rest)}' for name, value, *rest in rows
+    f'{name:<30}{value:>12}{"".join(rest)}' for name, value, *rest in rows
   )
+
+
+def _rows_of_codes(result):
+  """Yields what the codes are worth."""
+  shuffled, codeless = (
+    result.shuffled_bits_per_dim,
+    result.codeless_bits_per_dim,
+  )
+  if shuffled is not None:
+    yield 'pixels, codes of others', f'{shuffled:.4f}'
+  if codeless is not None:
+    yield 'pixels, trained without codes', f'{codeless:.4f}'
+    saved = codeless - result.pixel_bits_per_dim
+    per_bit = saved / result.code_bits_per_dim
+    yield 'bits saved per bit of codes', f'{per_bit:.3f}'
+
+
+def _rows_of_errors(result):
+  if result.mse is None:
+    return
+  # JSON has no word for the infinity of a perfect reconstruction.
+  decibels = math.inf if result.psnr_db is None else result.psnr_db
+  count = f' one sample each, {result.num_sampled} images'
+  note = count if result.num_sampled else ''
+  yield 'MSE (grey levels squared)', f'{result.mse:.2f}', note
+  yield 'PSNR', f'{decibels:.2f} dB', note
 
 
 def _interval(result):

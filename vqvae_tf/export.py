@@ -7,6 +7,11 @@ Signatures (B is any batch size from 1 on):
   reconstruct  images                  -> images
   embed        codes                   -> embeddings float32 [B,h,w,D]
   nll          images                  -> pixel_bits, code_bits_uniform [B]
+  pixel_bits   codes, images           -> pixel_bits [B]
+
+Of an autoregressive decoder `decode` and `reconstruct` also take a seed,
+int32 [2]: they draw samples, which never see the image; `nll` and `pixel_bits`
+are teacher-forced.
 """
 
 import json
@@ -37,27 +42,33 @@ class _Served(tf.Module):
     images = tf.TensorSpec([None, *config.image_shape], tf.uint8, 'images')
     grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
     codes = tf.TensorSpec([None, *grid], tf.int32, 'codes')
+    sampled = model.likelihood.is_autoregressive
+    seed = [tf.TensorSpec([2], tf.int32, 'seed')] if sampled else []
     self.functions = {
       'encode': self._function(self._encode, images),
-      'decode': self._function(self._decode, codes),
-      'reconstruct': self._function(self._reconstruct, images),
+      'decode': self._function(self._decode, codes, *seed),
+      'reconstruct': self._function(self._reconstruct, images, *seed),
       'embed': self._function(self._embed, codes),
       'nll': self._function(self._nll, images),
+      'pixel_bits': self._function(self._pixel_bits, codes, images),
     }
     for name, function in self.functions.items():
       setattr(self, name, function)
 
-  def _function(self, python_function, spec):
-    return tf.function(python_function, input_signature=[spec], autograph=False)
+  def _function(self, python_function, *specs):
+    return tf.function(python_function, input_signature=specs, autograph=False)
 
   def _encode(self, images):
     return {'codes': self._model.encode(images)}
 
-  def _decode(self, codes):
-    return {'images': self._model.decode(codes)}
+  def _decode(self, codes, seed=None):
+    return {'images': self._model.decode(codes, seed)}
 
-  def _reconstruct(self, images):
-    return {'images': self._model.assess(images).reconstructions}
+  def _reconstruct(self, images, seed=None):
+    return {'images': self._model.reconstruct(images, seed)}
+
+  def _pixel_bits(self, codes, images):
+    return {'pixel_bits': self._model.pixel_bits(codes, images)}
 
   def _embed(self, codes):
     return {'embeddings': self._model.embed(codes)}

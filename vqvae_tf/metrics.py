@@ -20,26 +20,36 @@ class Metrics(NamedTuple):
     bits_per_dim: pixel + code bits, per pixel and channel.
     pixel_bits_per_dim: -log2 p(x | z), per pixel and channel.
     code_bits_per_dim: -log2 p(z) under the uniform prior, likewise.
-    mse: mean squared error in squared grey levels.
-    psnr_db: peak signal-to-noise ratio of that, decibels.
+    mse: mean squared error in squared grey levels, of reconstructions; None
+      where there are none.
+    psnr_db: peak signal-to-noise ratio of that, decibels, or None.
     codes_in_use: share of codes used at least once, of all codebooks, 0..1.
     perplexity: exp of the entropy of the used codes, mean over codebooks.
     entropy_bits: entropy of a code, bits, mean over codebooks.
     bits_per_dim_error: half the width of the 95 % confidence interval of
       bits_per_dim over images, 1.96 s / sqrt(N) by the normal approximation,
       s the sample standard deviation of an image's; infinity for N = 1.
+    num_sampled: of an autoregressive decoder, of how many images `mse` is,
+      with one sample of each as the reconstruction; 0 for other decoders.
+    shuffled_bits_per_dim: pixel_bits_per_dim with the codes of other images;
+      None if it was not measured.
+    codeless_bits_per_dim: pixel bits of the same network trained without codes;
+      None if it was not measured.
   """
 
   num_examples: int
   bits_per_dim: float
   pixel_bits_per_dim: float
   code_bits_per_dim: float
-  mse: float
-  psnr_db: float
+  mse: float | None
+  psnr_db: float | None
   codes_in_use: float
   perplexity: float
   entropy_bits: float
   bits_per_dim_error: float = math.inf
+  num_sampled: int = 0
+  shuffled_bits_per_dim: float | None = None
+  codeless_bits_per_dim: float | None = None
 
 
 class _Spread:
@@ -101,6 +111,24 @@ def usage(counts: list[np.ndarray]) -> dict[str, float]:
   }
 
 
+def errors(mse: float) -> dict[str, float | None]:
+  """Returns mse and psnr_db, None if they are no numbers."""
+  if math.isnan(mse):
+    return {'mse': None, 'psnr_db': None}
+  return {'mse': mse, 'psnr_db': images.psnr_db(mse)}
+
+
+def sum_of_squares(batch: np.ndarray, others: np.ndarray | None) -> float:
+  """Returns the sum of squared differences of two uint8 batches, exactly.
+
+  It is no number if there is nothing to compare with.
+  """
+  if others is None:
+    return math.nan
+  error = np.asarray(batch, np.int64) - np.asarray(others)
+  return float((error**2).sum())
+
+
 def measure(
   assess: Callable[[np.ndarray], Assessment],
   batches: Iterable,
@@ -131,23 +159,20 @@ def measure(
     parts = np.stack([result.pixel_bits, result.code_bits]).astype(np.float64)
     bits_by_part += parts.sum(1)
     spread.add(parts.sum(0))
-    error = batch.astype(np.int64) - np.asarray(result.reconstructions)
-    squared_error += float((error**2).sum())
+    squared_error += sum_of_squares(batch, result.reconstructions)
     for total, new in zip(
       counts, count_codes(result.codes, codebook_sizes), strict=True
     ):
       total += new
   if not num_examples:
     raise ValueError('there is no example to measure: the split is empty')
-  mse = squared_error / num_dims
   error = _TWO_SIDED_95 * spread.standard_error() * num_examples / num_dims
   return Metrics(
     num_examples=num_examples,
     bits_per_dim=float(bits_by_part.sum() / num_dims),
     pixel_bits_per_dim=float(bits_by_part[0] / num_dims),
     code_bits_per_dim=float(bits_by_part[1] / num_dims),
-    mse=mse,
-    psnr_db=images.psnr_db(mse),
+    **errors(squared_error / num_dims),
     **usage(counts),
     bits_per_dim_error=float(error),
   )

@@ -124,6 +124,7 @@ class _Loop:
     self._saved_step = state.step
     self._checkpoint = tf.train.Checkpoint(trainer=trainer)
     self._assess = build.assessment(trainer.model, config.image_shape)
+    self._reconstruct = build.reconstruction(trainer.model, config.image_shape)
     self._seconds_per_step = _SECONDS_PER_CALL
 
   def run(self, data: Source, validation: Source) -> State:
@@ -245,11 +246,13 @@ class _Loop:
     # saved here.
     if not math.isfinite(result.bits_per_dim):
       raise self._failure('the bits/dim of the validation split', step)
-    self._reporter.scalars(step, 'validation', result._asdict())
+    known = {k: v for k, v in result._asdict().items() if v is not None}
+    self._reporter.scalars(step, 'validation', known)
+    decibels = '' if result.mse is None else f'{result.psnr_db:.2f} dB, '
     self._reporter.line(
-      f'step {step}: validation {result.bits_per_dim:.4f} bits/dim, '
-      f'{result.psnr_db:.2f} dB, {100 * result.codes_in_use:.1f} % of the '
-      f'codes in use, perplexity {result.perplexity:.1f}'
+      f'step {step}: validation {result.bits_per_dim:.4f} bits/dim, {decibels}'
+      f'{100 * result.codes_in_use:.1f} % of the codes in use, perplexity '
+      f'{result.perplexity:.1f}'
     )
     if result.bits_per_dim < self._state.best_bits_per_dim:
       self._state = self._state._replace(
@@ -258,14 +261,14 @@ class _Loop:
     self._draw(next(iter(batches))[0])
 
   def _draw(self, originals):
-    result = self._assess(originals)
+    originals = originals[:_NUM_PICTURES]
+    codes = self._assess(originals).codes.numpy()
     size = self._trainer.model.quantizer.codebook_sizes[0]
-    maps = images.code_maps(result.codes.numpy()[..., :1], size)
     self._reporter.pictures(
       self._state.step,
-      originals=originals.numpy()[:_NUM_PICTURES],
-      reconstructions=result.reconstructions.numpy()[:_NUM_PICTURES],
-      codes=maps[:_NUM_PICTURES],
+      originals=originals.numpy(),
+      reconstructions=self._reconstruct(originals).numpy(),
+      codes=images.code_maps(codes[..., :1], size),
     )
 
   def _save(self):

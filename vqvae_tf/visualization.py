@@ -43,7 +43,7 @@ def draw_all(subject: Subject, data: Source, folder: Path) -> list[Path]:
       folder / 'reconstructions.png',
       reconstructions,
       originals.numpy(),
-      result.reconstructions.numpy(),
+      subject.reconstruct(originals).numpy(),
     ),
     _save(
       folder / 'codes.png',
@@ -143,7 +143,7 @@ def training_curves(entries: list[dict]) -> plt.Figure:
     (axes[0], 'bits_per_dim', 'bits/dim (uniform p(z))'),
     (axes[1], 'psnr_db', 'PSNR, dB'),
   ):
-    ax.plot(steps, [entry[key] for entry in entries], marker='.')
+    ax.plot(steps, [entry.get(key) for entry in entries], marker='.')
     ax.set(xlabel='step', ylabel=label)
     ax.grid(alpha=0.3)
   figure.suptitle('validation split during training', fontsize=9)

@@ -79,6 +79,7 @@ def test_export(done):
     'reconstruct',
     'embed',
     'nll',
+    'pixel_bits',
   }
 
 

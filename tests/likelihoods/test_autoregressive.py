@@ -42,8 +42,8 @@ def test_no_pixel_sees_itself_or_the_future(block_size):
 
   def masses(image):
     # The pixels' own parameters, which hold all that they saw.
-    blocks = likelihood._blocks(likelihood.to_float(image))
-    outputs = likelihood.network(blocks, likelihood._cells(known))
+    blocks = likelihood.blocks(image)
+    outputs = likelihood.network(blocks, likelihood.cells(known))
     return likelihood._unblocked(outputs).numpy()[0]
 
   before = masses(images)

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from absl import app, flags, logging
@@ -158,6 +159,15 @@ def open_subject():
   if FLAGS.model:
     return evaluation.from_export(FLAGS.model)
   return evaluation.from_workdir(checkpoints.Workdir(FLAGS.workdir))
+
+
+def open_either(path: str):
+  """Returns the model of a workdir or of an export, whichever `path` is."""
+  from vqvae_tf import checkpoints, evaluation
+
+  if (Path(path) / 'saved_model.pb').exists():
+    return evaluation.from_export(path)
+  return evaluation.from_workdir(checkpoints.Workdir(path))
 
 
 def list_presets() -> str:

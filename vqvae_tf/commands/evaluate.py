@@ -28,6 +28,12 @@ def main() -> None:
     'splits', 'test,train', f'parts of the data, of {", ".join(names.SPLITS)}'
   )
   flags.DEFINE_bool('formats', True, 'measure PNG, WebP and bz2 as well')
+  flags.DEFINE_string(
+    'without_codes',
+    None,
+    'workdir or export of the same network trained with --num_embeddings=1: '
+    'shows what the codes save',
+  )
   flags.DEFINE_string('output', None, 'JSON file (default: in the workdir)')
   cli.run(_evaluate, _USAGE)
 
@@ -40,6 +46,7 @@ def _evaluate() -> None:
       f'{",".join(names.SPLITS)}'
     )
   subject = cli.open_subject()
+  codeless = cli.open_either(args.without_codes) if args.without_codes else None
   from vqvae_tf import evaluation
 
   output = args.output
@@ -50,6 +57,8 @@ def _evaluate() -> None:
   sources = [cli.open_source(settings, s, args.data_dir) for s in args.splits]
   for data in sources:
     result = evaluation.evaluate(subject, data)
+    if codeless:
+      result = evaluation.compare_codeless(result, codeless, data)
     files = evaluation.measure_files(data) if args.formats else None
     print(f'{data.name} {data.split}, {subject.origin}')
     print(evaluation.table(result, files), end='\n\n', flush=True)

@@ -54,8 +54,8 @@ class Autoregressive(Likelihood):
     return self._context_size
 
   def _log_mass(self, params, images):
-    blocks = self._blocks(2.0 * self.to_float(images))
-    outputs = self.network(blocks, self._cells(params))
+    blocks = self.blocks(images)
+    outputs = self.network(blocks, self.cells(params))
     return self.pixel.log_prob(self._unblocked(outputs), images)[:, tf.newaxis]
 
   def _mean(self, params):
@@ -69,21 +69,25 @@ class Autoregressive(Likelihood):
       own = tf.random.fold_in(seed, place, alg=noise.ALGORITHM)
       pixels = self.pixel.sample(outputs[:, tf.newaxis, tf.newaxis], own)
       pixels = pixels[:, 0, 0]
-      return 2.0 * self.to_float(pixels), tf.cast(pixels, tf.int32)
+      return _scaled(self.to_float(pixels)), tf.cast(pixels, tf.int32)
 
-    context = self._cells(params)
+    context = self.cells(params)
     blocks = self.network.generate(context, self.channels, draw)
     return tf.cast(self._unblocked(blocks), tf.uint8)
 
-  def _blocks(self, images):
-    """Takes [B, H, W, C] to [B, h, w, S, C]."""
-    cells = self._cells(images)
+  def blocks(self, images: tf.Tensor) -> tf.Tensor:
+    """Returns what the network reads, `[B, h, w, S, C]`, of uint8 images.
+
+    2 to_float(image), in [-1, 1].
+    """
+    cells = self.cells(_scaled(self.to_float(images)))
     batch = images.shape[0] or tf.shape(images)[0]
     _, height, width, _ = cells.shape
-    return tf.reshape(cells, [batch, height, width, -1, self.channels])
+    slots = self.block_size**2
+    return tf.reshape(cells, [batch, height, width, slots, self.channels])
 
-  def _cells(self, maps):
-    """Takes [B, H, W, E] to [B, h, w, S E]."""
+  def cells(self, maps: tf.Tensor) -> tf.Tensor:
+    """Takes `[B, H, W, E]`, of pixels, to `[B, h, w, S E]`, of blocks."""
     if self.block_size == 1:
       return maps
     return tf.nn.space_to_depth(maps, self.block_size)
@@ -96,3 +100,7 @@ class Autoregressive(Likelihood):
     if self.block_size == 1:
       return cells
     return tf.nn.depth_to_space(cells, self.block_size)
+
+
+def _scaled(floats):
+  return 2.0 * floats

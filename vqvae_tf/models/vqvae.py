@@ -96,7 +96,11 @@ class VQVAE(snt.Module):
     # XLA fuses what works element by element. The convolutions stay outside:
     # on a CPU oneDNN's are a fifth faster than XLA's.
     self._quantize = compiled(quantizer.forward)
-    self._log_prob = compiled(likelihood.log_prob)
+    self._log_prob = (
+      likelihood.log_prob
+      if likelihood.is_autoregressive
+      else compiled(likelihood.log_prob)
+    )
 
   def losses(self, batch: tf.Tensor, is_training: bool) -> Losses:
     """Returns the loss of a batch, in nats per dimension.
@@ -192,6 +196,12 @@ class VQVAE(snt.Module):
     """
     params = self.decoder(self.embed(codes))
     return bits.nats_to_bits(-self.likelihood.log_prob(params, batch))
+
+  def reconstruct(
+    self, batch: tf.Tensor, seed: tf.Tensor | None = None
+  ) -> tf.Tensor:
+    """Returns what `decode` makes of a batch's codes, uint8 `[B, H, W, C]`."""
+    return self.decode(self.encode(batch), seed)
 
   def assess(self, batch: tf.Tensor) -> Assessment:
     """Returns bits, codes and reconstructions of a batch.

@@ -1,0 +1,149 @@
+"""An autoregressive decoder on the whole road: train, evaluate, export."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import (
+  checkpoints,
+  configs,
+  datasets,
+  evaluation,
+  export,
+  training,
+  visualization,
+)
+from vqvae_tf.errors import UserError
+
+SMALL = {
+  'decoder': 'autoregressive',
+  'causal_hiddens': 8,
+  'causal_layers': 2,
+  'num_mixtures': 2,
+  'average_decay': 0.5,
+}
+
+
+def train(config, folder):
+  sources = [
+    datasets.open_source('digits', split) for split in ('train', 'validation')
+  ]
+  workdir = checkpoints.Workdir(folder)
+  training.train(config, workdir, *sources)
+  return workdir
+
+
+@pytest.fixture(scope='module')
+def workdir(tiny_config, tmp_path_factory):
+  config = configs.replace(tiny_config, **SMALL)
+  return train(config, tmp_path_factory.mktemp('autoregressive') / 'run')
+
+
+@pytest.fixture(scope='module')
+def subject(workdir):
+  return evaluation.from_workdir(workdir)
+
+
+@pytest.fixture(scope='module')
+def target(workdir, tmp_path_factory):
+  return export.export(workdir, tmp_path_factory.mktemp('export') / 'model')
+
+
+def test_evaluation_names_its_samples(subject, digits, monkeypatch):
+  monkeypatch.setattr(evaluation, '_NUM_SAMPLED', 20)
+  result = evaluation.evaluate(subject, digits['test'])
+  images, _ = digits['test'].fetch(tf.range(20, dtype=tf.int64))
+  samples = subject.reconstruct(images)
+  errors = images.numpy().astype(float) - samples.numpy()
+  assert result.num_sampled == 20
+  assert result.mse == np.mean(errors**2)
+  text = evaluation.table(result)
+  assert text.count(' one sample each, 20 images') == 2
+
+
+def test_samples_depend_on_codes_and_seed_alone(workdir, digits):
+  model, _, _ = evaluation.load_model(workdir)
+  images, _ = digits['test'].fetch(tf.range(6, dtype=tf.int64))
+  codes = model.encode(images)
+  first = model.decode(codes, tf.constant([1, 2]))
+  np.testing.assert_array_equal(first, model.decode(codes, tf.constant([1, 2])))
+  assert np.any(first != model.decode(codes, tf.constant([3, 4])))
+  with pytest.raises(ValueError, match='give a seed, two integers'):
+    model.decode(codes)
+
+
+def test_the_export_has_the_same_numbers(workdir, subject, target, digits):
+  exported = evaluation.from_export(target)
+  images, _ = digits['test'].fetch(tf.range(5, dtype=tf.int64))
+  ours, theirs = subject.assess(images), exported.assess(images)
+  assert ours.reconstructions is None and theirs.reconstructions is None
+  np.testing.assert_array_equal(ours.codes, theirs.codes)
+  # Graphs may fuse differently.
+  np.testing.assert_allclose(ours.pixel_bits, theirs.pixel_bits, rtol=1e-5)
+  np.testing.assert_allclose(
+    exported.pixel_bits(theirs.codes, images), theirs.pixel_bits, rtol=1e-5
+  )
+  np.testing.assert_array_equal(
+    subject.reconstruct(images), exported.reconstruct(images)
+  )
+
+
+def test_doors_take_a_seed(target):
+  served = tf.saved_model.load(str(target)).signatures
+  takes = {
+    name: set(function.structured_input_signature[1])
+    for name, function in served.items()
+  }
+  assert takes == {
+    'encode': {'images'},
+    'decode': {'codes', 'seed'},
+    'reconstruct': {'images', 'seed'},
+    'embed': {'codes'},
+    'nll': {'images'},
+    'pixel_bits': {'codes', 'images'},
+  }
+
+
+def test_pictures_of_samples(subject, workdir, digits, tmp_path):
+  files = visualization.draw_all(subject, digits['test'], tmp_path)
+  files += visualization.draw_curves(workdir, tmp_path)
+  assert all(file.stat().st_size for file in files)
+
+
+def test_against_the_same_network_without_codes(
+  workdir, subject, digits, tmp_path
+):
+  config = configs.replace(workdir.load_config(), num_embeddings=1)
+  codeless = evaluation.from_workdir(train(config, tmp_path / 'bare'))
+  result = evaluation.evaluate(subject, digits['test'])
+  compared = evaluation.compare_codeless(result, codeless, digits['test'])
+  bare = evaluation.evaluate(codeless, digits['test'])
+  assert bare.code_bits_per_dim == 0
+  assert compared.codeless_bits_per_dim == bare.pixel_bits_per_dim
+  saved = bare.bits_per_dim - result.pixel_bits_per_dim
+  worth = saved / result.code_bits_per_dim
+  *_, line = [
+    line for line in evaluation.table(compared).splitlines() if 'saved' in line
+  ]
+  assert line.split() == [
+    *'bits saved per bit of codes'.split(),
+    f'{worth:.3f}',
+  ]
+  path = tmp_path / 'metrics.json'
+  evaluation.write(path, 'test', compared)
+  known = json.loads(path.read_text())['test']
+  assert known['codeless_bits_per_dim'] == bare.pixel_bits_per_dim
+
+
+def test_a_network_with_codes_is_no_baseline(subject, digits):
+  result = evaluation.metrics.Metrics(*10 * [1.0])
+  with pytest.raises(UserError, match='has codes: train it with --num_emb'):
+    evaluation.compare_codeless(result, subject, digits['test'])
+
+
+def test_blocks_must_fit(tiny_config, tmp_path):
+  config = configs.replace(tiny_config, **SMALL, block_size=3)
+  with pytest.raises(UserError, match='no whole number of blocks of --block_s'):
+    train(config, tmp_path / 'run')
