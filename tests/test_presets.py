@@ -47,6 +47,17 @@ def test_preset_has_its_values_and_builds_a_model(
   assert assess.structured_outputs.reconstructions.shape == (None, *shape)
 
 
+def test_autoregressive_preset_spends_what_it_says_on_codes():
+  settings = presets.named('cifar10_autoregressive').config
+  model = build.model(configs.observed(settings, (32, 32, 3), ()))
+  images = tf.TensorSpec([None, 32, 32, 3], tf.uint8)
+  assess = tf.function(model.assess).get_concrete_function(images)
+  assert assess.structured_outputs.codes.shape == (None, 4, 4, 1)
+  assert assess.structured_outputs.reconstructions is None
+  bits = 16 * model.quantizer.bits_per_position / (32 * 32 * 3)
+  assert bits == 160 / 3072
+
+
 def test_sonnets_preset_is_sonnets_example():
   config = presets.named('sonnet_cifar10').config
   assert config.quantizer.decay == 0.99

@@ -72,6 +72,24 @@ PRESETS = {
     'about 35 minutes on 2 idle CPU cores',
     'measured: 4.808 bits/dim, 26.53 dB, perplexity 466',
   ),
+  'cifar10_autoregressive': Preset(
+    _config(
+      dataset='cifar10',
+      decoder='autoregressive',
+      flip=True,
+      num_hiddens=64,
+      num_halvings=3,
+      num_embeddings=1024,
+      learning_rate=2e-3,
+      warmup_steps=200,
+      steps=40_000,
+      decay_steps=40_000,
+      average_decay=0.999,
+    ),
+    'this project: 4x4 codes, K = 1,024, PixelCNN over blocks of 2x2 pixels',
+    'hours on 2 CPU cores for 40,000 steps',
+    'not run: 4.06 bits/dim on the validation split after 1,500 steps',
+  ),
   'digits': Preset(
     _config(
       dataset='digits',
