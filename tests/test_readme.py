@@ -13,7 +13,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 README = (ROOT / 'README.md').read_text()
 SHORT = {
   'bin/mnist': '--steps=2 --evaluate_every=2 --num_hiddens=8'.split(),
-  'bin/cifar10': '--steps=2 --evaluate_every=2 --num_hiddens=8'.split(),
+  'bin/cifar10': (
+    '--steps=2 --evaluate_every=2 --num_hiddens=8 --causal_hiddens=8 '
+    '--causal_layers=1'
+  ).split(),
   # CIFAR-10's training files cannot be shorter.
   'bin/evaluate': '--splits=test --noformats'.split(),
 }
