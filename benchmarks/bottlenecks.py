@@ -6,7 +6,7 @@ trains the CIFAR-10 preset's network once per quantizer and seed, evaluates it
 on the test split, and prints a table; every position of the 16x16 codes has 12
 bits. A run that was cut off goes on; one that is in the CSV of `assets/` is not
 repeated; `--members` trains a part. `--time` times the training steps instead,
-all quantizers in turn.
+all quantizers in turn; the table shows what it left.
 """
 
 import argparse
@@ -53,6 +53,7 @@ STEPS_PER_ROUND = 4
 COLUMNS = ('bits_per_dim', 'psnr_db', 'codes_in_use', 'perplexity')
 ASSETS = Path(__file__).parents[1] / 'assets' / 'benchmarks'
 CSV = ASSETS / 'bottlenecks.csv'
+TIME_CSV = ASSETS / 'bottlenecks_time.csv'
 
 
 def member_config(member: str, seed: int, steps: int) -> configs.Config:
@@ -82,13 +83,10 @@ def measured(
 
 def known(steps: int) -> dict[tuple[str, int], dict]:
   """Returns the rows of the CSV that belong to the budget, by run."""
-  if not CSV.exists():
-    return {}
-  with open(CSV, newline='') as file:
-    rows = [
-      {k: v if k == 'quantizer' else json.loads(v) for k, v in row.items()}
-      for row in csv.DictReader(file)
-    ]
+  rows = [
+    {k: v if k == 'quantizer' else json.loads(v) for k, v in row.items()}
+    for row in _rows(CSV)
+  ]
   return {
     (row['quantizer'], int(row['seed'])): row
     for row in rows
@@ -96,11 +94,20 @@ def known(steps: int) -> dict[tuple[str, int], dict]:
   }
 
 
+def _rows(path):
+  if not path.exists():
+    return []
+  with open(path, newline='') as file:
+    return list(csv.DictReader(file))
+
+
 def table(rows: list[dict]) -> str:
   """Returns Markdown: mean over seeds, and half the spread behind it."""
+  times = {row['quantizer']: row['milliseconds'] for row in _rows(TIME_CSV)}
   lines = [
-    '| quantizer | seeds | bits/dim | PSNR, dB | in use, % | perplexity |',
-    '|-|-|-|-|-|-|',
+    '| quantizer | seeds | bits/dim | PSNR, dB | in use, % | perplexity '
+    '| ms per step |',
+    '|-|-|-|-|-|-|-|',
   ]
   for member in MEMBERS:
     own = [row for row in rows if row['quantizer'] == member]
@@ -112,6 +119,8 @@ def table(rows: list[dict]) -> str:
         COLUMNS, (1, 1, 100, 1), (3, 2, 1, 0), strict=True
       )
     ]
+    milliseconds = times.get(member)
+    cells.append(f'{float(milliseconds):.0f}' if milliseconds else '')
     lines.append(f'| {member} | {len(own)} | {" | ".join(cells)} |')
   return '\n'.join(lines)
 
@@ -155,7 +164,7 @@ def time_steps(num_rounds: int) -> None:
   for row in rows:
     shown = ('' if value is None else value for value in row.values())
     print('|', ' | '.join(map(str, shown)), '|')
-  rounds.write_csv(ASSETS / 'bottlenecks_time.csv', rows)
+  rounds.write_csv(TIME_CSV, rows)
 
 
 def _rounded(value, factor=1):
