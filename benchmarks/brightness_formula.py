@@ -13,7 +13,7 @@ import argparse
 
 import numpy as np
 
-from vqvae_tf import datasets, evaluation
+from vqvae_tf import datasets, evaluation, subjects
 
 
 def brightness_formula(
@@ -30,12 +30,11 @@ def main():
   parser.add_argument('--model', required=True)
   parser.add_argument('--data_dir')
   args = parser.parse_args()
-  subject = evaluation.from_export(args.model)
+  subject = subjects.from_export(args.model)
   settings = subject.config.data
   data = datasets.open_source(settings.dataset, 'test', args.data_dir)
   decoded = [
-    subject.assess(batch).reconstructions
-    for batch, _ in datasets.in_order(data, 100)
+    subject.reconstruct(batch) for batch, _ in datasets.in_order(data, 100)
   ]
   decoded = np.concatenate(decoded)
   size = subject.codebook_sizes[0]

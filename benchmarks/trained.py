@@ -1,6 +1,13 @@
 """Trained and evaluated once: what benchmarks that train have in common."""
 
-from vqvae_tf import checkpoints, configs, datasets, evaluation, training
+from vqvae_tf import (
+  checkpoints,
+  configs,
+  datasets,
+  evaluation,
+  subjects,
+  training,
+)
 
 
 def test_metrics(
@@ -22,7 +29,7 @@ def test_metrics(
     state = training.train(config, workdir, *sources)
     if state.step < config.run.steps:
       raise SystemExit(130)
-    subject = evaluation.from_workdir(workdir)
+    subject = subjects.from_workdir(workdir)
     test = datasets.open_source(config.data.dataset, 'test', data_dir)
     evaluation.write(path, 'test', evaluation.evaluate(subject, test))
     splits = evaluation.read_metrics(path)

@@ -12,6 +12,7 @@ from vqvae_tf import (
   datasets,
   evaluation,
   export,
+  subjects,
   training,
   visualization,
 )
@@ -43,7 +44,7 @@ def workdir(tiny_config, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def subject(workdir):
-  return evaluation.from_workdir(workdir)
+  return subjects.from_workdir(workdir)
 
 
 @pytest.fixture(scope='module')
@@ -64,7 +65,7 @@ def test_evaluation_names_its_samples(subject, digits, monkeypatch):
 
 
 def test_samples_depend_on_codes_and_seed_alone(workdir, digits):
-  model, _, _ = evaluation.load_model(workdir)
+  model, _, _ = subjects.load_model(workdir)
   images, _ = digits['test'].fetch(tf.range(6, dtype=tf.int64))
   codes = model.encode(images)
   first = model.decode(codes, tf.constant([1, 2]))
@@ -75,7 +76,7 @@ def test_samples_depend_on_codes_and_seed_alone(workdir, digits):
 
 
 def test_the_export_has_the_same_numbers(workdir, subject, target, digits):
-  exported = evaluation.from_export(target)
+  exported = subjects.from_export(target)
   images, _ = digits['test'].fetch(tf.range(5, dtype=tf.int64))
   ours, theirs = subject.assess(images), exported.assess(images)
   assert ours.reconstructions is None and theirs.reconstructions is None
@@ -116,7 +117,8 @@ def test_against_the_same_network_without_codes(
   workdir, subject, digits, tmp_path
 ):
   config = configs.replace(workdir.load_config(), num_embeddings=1)
-  codeless = evaluation.from_workdir(train(config, tmp_path / 'bare'))
+  codeless = subjects.from_workdir(train(config, tmp_path / 'bare'))
+  evaluation.check_codeless(subject, codeless)
   result = evaluation.evaluate(subject, digits['test'])
   compared = evaluation.compare_codeless(result, codeless, digits['test'])
   bare = evaluation.evaluate(codeless, digits['test'])
@@ -137,10 +139,17 @@ def test_against_the_same_network_without_codes(
   assert known['codeless_bits_per_dim'] == bare.pixel_bits_per_dim
 
 
-def test_a_network_with_codes_is_no_baseline(subject, digits):
-  result = evaluation.metrics.Metrics(*10 * [1.0])
-  with pytest.raises(UserError, match='has codes: train it with --num_emb'):
-    evaluation.compare_codeless(result, subject, digits['test'])
+def test_what_is_no_baseline(subject):
+  bare = subject._replace(codebook_sizes=(1,), origin='bare')
+  evaluation.check_codeless(subject, bare)
+  with pytest.raises(UserError, match='has codes: train it with --quantizer=e'):
+    evaluation.check_codeless(subject, subject)
+  with pytest.raises(UserError, match='bare has no codes to be compared with'):
+    evaluation.check_codeless(bare, bare)
+  config = configs.replace(subject.config, causal_hiddens=9)
+  match = 'bare is another network: .* --causal_hiddens=9, and .* with 8'
+  with pytest.raises(UserError, match=match):
+    evaluation.check_codeless(subject, bare._replace(config=config))
 
 
 def test_blocks_must_fit(tiny_config, tmp_path):

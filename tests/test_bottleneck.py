@@ -8,9 +8,9 @@ from vqvae_tf import (
   bottleneck,
   checkpoints,
   configs,
-  evaluation,
   export,
   quantizers,
+  subjects,
   training,
 )
 
@@ -89,8 +89,8 @@ def test_the_whole_road(name, tiny_config, digits, tmp_path):
   )
   workdir = checkpoints.Workdir(tmp_path / 'run')
   training.train(config, workdir, digits['train'], digits['validation'])
-  trained = evaluation.from_workdir(workdir)
-  served = evaluation.from_export(export.export(workdir, tmp_path / 'model'))
+  trained = subjects.from_workdir(workdir)
+  served = subjects.from_export(export.export(workdir, tmp_path / 'model'))
   assert served.codebook_sizes == trained.codebook_sizes
   images = digits['test'].fetch(tf.range(6))[0]
   expected, actual = trained.assess(images), served.assess(images)

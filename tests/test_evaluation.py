@@ -14,6 +14,7 @@ from vqvae_tf import (
   export,
   file_sizes,
   metrics,
+  subjects,
 )
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import Assessment
@@ -25,7 +26,7 @@ _ROUNDING = 1e-5
 
 @pytest.fixture(scope='module')
 def subject(trained):
-  return evaluation.from_workdir(trained)
+  return subjects.from_workdir(trained)
 
 
 def _whole(source):
@@ -34,13 +35,14 @@ def _whole(source):
 
 def test_a_split_by_hand(trained, subject, digits):
   result = evaluation.evaluate(subject, digits['test'])
-  model, _, step = evaluation.load_model(trained)
+  model, _, step = subjects.load_model(trained)
   images = _whole(digits['test'])
   by_hand = model.assess(images)
   num_images, num_dims = 179, 64
   pixel_bits = by_hand.pixel_bits.numpy().astype(np.float64)
   errors = images.numpy().astype(float) - by_hand.reconstructions.numpy()
-  shuffled = model.pixel_bits(by_hand.codes[:-1], images[1:]).numpy()
+  others = tf.roll(by_hand.codes, 179 // 2, 0)
+  shuffled = model.pixel_bits(others, images).numpy()
   counts = np.bincount(by_hand.codes.numpy().ravel(), minlength=16)
   p = counts[counts > 0] / counts.sum()
   entropy = -np.sum(p * np.log2(p))
@@ -58,7 +60,7 @@ def test_a_split_by_hand(trained, subject, digits):
     perplexity=2**entropy,
     entropy_bits=entropy,
     bits_per_dim_error=error,
-    shuffled_bits_per_dim=shuffled.sum() / (num_images - 1) / num_dims,
+    shuffled_bits_per_dim=shuffled.sum() / num_images / num_dims,
   )
   assert result.codeless_bits_per_dim is None
   np.testing.assert_allclose(result[:-1], expected[:-1], rtol=_ROUNDING)
@@ -84,7 +86,7 @@ def test_the_batch_size_does_not_matter(tiny_config, digits, monkeypatch):
       images[:, 0, 0, 0], tf.int32
     )
 
-  stub = evaluation.Subject(assess, None, pixel_bits, config, (16,), 'a stub')
+  stub = subjects.Subject(assess, None, pixel_bits, config, (16,), 'a stub')
   images = _whole(digits['test']).numpy()
   for batch_size in (1, 7, 100, 179, 500):
     monkeypatch.setattr(evaluation, '_BATCH_SIZE', batch_size)
@@ -94,9 +96,10 @@ def test_the_batch_size_does_not_matter(tiny_config, digits, monkeypatch):
     assert result.pixel_bits_per_dim == images.sum() / images.size
     assert result.bits_per_dim == result.pixel_bits_per_dim + 1
     assert result.mse == ((2.0 * images - 255) ** 2).sum() / images.size
-    codes = images[:-1, ::2, ::2] // 16
-    shuffled = codes.sum(dtype=int) + images[1:, 0, 0, 0].sum(dtype=int)
-    assert result.shuffled_bits_per_dim == shuffled / images[1:].size
+    codes = images[:, ::2, ::2] // 16
+    # Every image's codes are some other's.
+    shuffled = codes.sum(dtype=int) + images[:, 0, 0, 0].sum(dtype=int)
+    assert result.shuffled_bits_per_dim == shuffled / images.size
 
 
 def test_a_uniform_decoder_costs_8_bits_per_dim(tmp_path, tiny_config, digits):
@@ -121,7 +124,7 @@ def test_averages_are_evaluated_and_exported(tmp_path, tiny_config, digits):
   for average in trainer.averaging.averages:
     average.assign(tf.zeros_like(average))
   workdir = _saved(tmp_path, config, trainer)
-  model, _, _ = evaluation.load_model(workdir)
+  model, _, _ = subjects.load_model(workdir)
   for ours, weight in zip(
     model.variables, trainer.model.variables, strict=True
   ):
@@ -143,8 +146,8 @@ def _saved(folder, config, trainer):
 def _assert_a_decoder_is_uniform(workdir, digits):
   target = export.export(workdir, workdir.path / 'model')
   for subject in (
-    evaluation.from_workdir(workdir),
-    evaluation.from_export(target),
+    subjects.from_workdir(workdir),
+    subjects.from_export(target),
   ):
     result = evaluation.evaluate(subject, digits['test'])
     # A float32 logarithm of 256, 64 times.
@@ -154,7 +157,7 @@ def _assert_a_decoder_is_uniform(workdir, digits):
 
 
 def test_an_export_measures_as_its_workdir(subject, exported, digits):
-  other = evaluation.from_export(exported)
+  other = subjects.from_export(exported)
   assert other.config == subject.config
   assert other.codebook_sizes == (16,)
   assert other.origin == str(exported)
@@ -267,7 +270,7 @@ def test_a_perfect_psnr_in_a_table():
 
 def test_no_export(tmp_path):
   with pytest.raises(UserError, match='is no export of vqvae_tf.*bin/export'):
-    evaluation.from_export(tmp_path / 'nowhere')
+    subjects.from_export(tmp_path / 'nowhere')
 
 
 @pytest.mark.parametrize(
@@ -285,5 +288,5 @@ def test_damaged_exports(tmp_path, exported, name, content):
   with pytest.raises(
     UserError, match='the export .*copy is damaged: '
   ) as caught:
-    evaluation.from_export(copy)
+    subjects.from_export(copy)
   assert '\n' not in str(caught.value)

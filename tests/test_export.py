@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import checkpoints, configs, evaluation, export, metrics
+from vqvae_tf import checkpoints, configs, evaluation, export, metrics, subjects
 from vqvae_tf.errors import UserError
 from vqvae_tf.version import __version__
 
@@ -42,7 +42,7 @@ def served(exported):
 @pytest.fixture(scope='module')
 def expected(trained, digits):
   """What Python's model makes of 5 images, by signature."""
-  model, _, _ = evaluation.load_model(trained)
+  model, _, _ = subjects.load_model(trained)
   images = digits['test'].fetch(tf.range(5, dtype=tf.int64))[0]
   codes = model.encode(images)
   result = model.assess(images)
@@ -223,7 +223,7 @@ class TestTarget:
     evaluation.write(workdir.path / 'metrics.json', 'test', measured, files)
     assert export.export(workdir, copy, overwrite=True) == copy
     assert not (copy / 'extra').exists()
-    assert evaluation.read_metadata(copy)['metrics'] == {
+    assert subjects.read_metadata(copy)['metrics'] == {
       'test': measured._replace(psnr_db=None)._asdict() | {'files': files}
     }
     text = (copy / 'assets.extra' / 'README.md').read_text()

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import checkpoints, configs, evaluation, metrics, training
+from vqvae_tf import (
+  checkpoints,
+  configs,
+  metrics,
+  subjects,
+  training,
+)
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE
 from vqvae_tf.reporting import Reporter
@@ -164,7 +170,7 @@ def test_averages_and_flips(train, digits, monkeypatch):
   assert len(validated) == 4
   for each in validated:
     np.testing.assert_array_equal(each, images)
-  model, _, step = evaluation.load_model(resumed)
+  model, _, step = subjects.load_model(resumed)
   expected = resumed.last_state().best_bits_per_dim
   # A sum of float32 in other batches.
   assert _bits_per_dim(model, images) == pytest.approx(expected, rel=1e-6)

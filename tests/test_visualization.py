@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqvae_tf import checkpoints, evaluation, visualization
+from vqvae_tf import checkpoints, subjects, visualization
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def _images(count, channels=1):
 
 def test_all_is_drawn(exported, digits, tmp_path):
   folder = tmp_path / 'new' / 'pictures'
-  subject = evaluation.from_export(exported)
+  subject = subjects.from_export(exported)
   paths = visualization.draw_all(subject, digits['validation'], folder)
   names = ['reconstructions.png', 'codes.png', 'code_usage.png']
   assert paths == [folder / name for name in names]
@@ -101,7 +101,7 @@ def test_no_curves_before_the_first_validation(tmp_path):
 
 def test_a_picture_that_cannot_be_written(exported, digits, tmp_path):
   (tmp_path / 'reconstructions.png').symlink_to('/dev/full')
-  subject = evaluation.from_export(exported)
+  subject = subjects.from_export(exported)
   with pytest.raises(OSError, match='cannot write .*reconstructions.png: .*No'):
     visualization.draw_all(subject, digits['validation'], tmp_path)
   assert list(tmp_path.iterdir()) == []

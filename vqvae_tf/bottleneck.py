@@ -96,10 +96,10 @@ def _finite_scalar(settings, seed):
 
 def _lookup_free(settings, seed):
   num_bits = settings.num_embeddings.bit_length() - 1
-  if settings.num_embeddings != 2**num_bits:
+  if settings.num_embeddings != 2**num_bits or num_bits < 2:
     raise ValueError(
       f'--num_embeddings={settings.num_embeddings} must be a power of two '
-      'for lookup_free, which has a bit per dimension'
+      'from 4 on for lookup_free, which has a bit per dimension'
     )
   return LookupFreeQuantizer(num_bits, settings.commitment_cost)
 

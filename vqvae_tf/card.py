@@ -6,7 +6,7 @@ from vqvae_tf.checkpoints import State
 _TEMPLATE = """# VQ-VAE on {dataset}
 
 Images uint8 {shape} to codes int32 {grid} out of K = {sizes}, and back.
-Made by vqvae_tf {version}; plain TensorFlow loads it.
+Made by vqvae_tf {version}; plain TensorFlow loads it.{decoder}
 
 ## Training
 
@@ -27,6 +27,12 @@ It has seen the training images of {dataset} alone, and reconstructs other
 images worse than its figures say. bits/dim is an upper bound on -log2 p(x),
 with codes counted under a uniform prior.
 """
+
+
+_AUTOREGRESSIVE = """
+
+The decoder is autoregressive: `decode` and `reconstruct` take a seed and draw
+samples, which never see the image; `nll` is teacher-forced."""
 
 
 def text(
@@ -52,6 +58,9 @@ def text(
   )
   return _TEMPLATE.format(
     dataset=config.data.dataset,
+    decoder=_AUTOREGRESSIVE
+    if config.likelihood.decoder == 'autoregressive'
+    else '',
     shape=list(config.image_shape),
     grid=grid,
     sizes=config.quantizer.num_embeddings,

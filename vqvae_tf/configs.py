@@ -120,7 +120,9 @@ class LikelihoodConfig:
     2, 'side of the pixel blocks that are the cells of autoregressive'
   )
   causal_hiddens: int = _field(64, 'channels of the causal network')
-  causal_layers: int = _field(6, 'layers of the causal network')
+  causal_layers: int = _field(
+    6, 'layers of the causal network: each sees a block further'
+  )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,15 +139,16 @@ class OptimizerConfig:
   )
   average_decay: float = _field(
     0.0,
-    'decay of the average of the weights, which is evaluated and exported in '
-    'their place; 0: none',
+    'decay of the average of the weights (not of codebooks), which is '
+    'evaluated and exported in their place; 0: none',
   )
   quantizer_weight: float = _field(
     1.0, "weight of the quantizer's loss beside the nats per dimension"
   )
   precision: str = _field(
     'float32',
-    'in which the networks are trained; they are evaluated in float32',
+    'in which encoder and decoder are trained (a causal network is not); they '
+    'are evaluated in float32',
     ('float32', 'mixed_bfloat16', 'mixed_float16'),
   )
   seed: int = _field(0, 'seed of weights, batches and restarts')

@@ -1,169 +1,30 @@
 """Bits/dim and reconstruction quality of a workdir or an export."""
 
+import dataclasses
 import json
 import math
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 import tqdm
 
 from vqvae_tf import (
-  build,
   checkpoints,
   configs,
   file_sizes,
   metrics,
   reporting,
 )
-from vqvae_tf.averaging import Averaging
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import VQVAE, Assessment
+from vqvae_tf.subjects import Subject
 
 _BATCH_SIZE = 100
 # Of an autoregressive decoder.
 _NUM_SAMPLED = 256
-
-# What loading a SavedModel or reading its metadata raises.
-_DAMAGE = (
-  KeyError,
-  TypeError,
-  ValueError,
-  OSError,
-  UserError,
-  tf.errors.OpError,
-)
-
-
-class Subject(NamedTuple):
-  """What is evaluated, wherever it comes from.
-
-  Attributes:
-    assess: takes uint8 `[B, H, W, C]` to an `Assessment`.
-    reconstruct: takes uint8 `[B, H, W, C]` to what the decoder makes of their
-      codes, in the same form; a seeded sample if it is autoregressive.
-    pixel_bits: takes codes int32 `[B, h, w, M]` and uint8 `[B, H, W, C]` to
-      -log2 p(x | z), bits `[B]`; None of an export that was made without it.
-    config: the configuration it was trained with.
-    codebook_sizes: K of each codebook.
-    origin: what to call it: where it came from.
-  """
-
-  assess: Callable[[tf.Tensor], Assessment]
-  reconstruct: Callable[[tf.Tensor], tf.Tensor]
-  pixel_bits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None
-  config: configs.Config
-  codebook_sizes: tuple[int, ...]
-  origin: str
-
-
-def load_model(
-  workdir: checkpoints.Workdir, step: int | None = None
-) -> tuple[VQVAE, configs.Config, int]:
-  """Rebuilds the model of a workdir, with averaged weights if it has them.
-
-  Args:
-    workdir: of a run with a checkpoint.
-    step: which checkpoint; None takes the best by validation.
-
-  Returns:
-    The model, its configuration and the step.
-
-  Raises:
-    UserError: if the workdir is not one, or its checkpoint is missing, damaged
-      or of another model.
-  """
-  config = workdir.load_config()
-  step = workdir.best_step() if step is None else step
-  model = build.model(config)
-  images = tf.zeros([1, *config.image_shape], tf.uint8)
-  model.assess(images)
-  # Under the names that the trainer saved them by.
-  trainer = tf.train.Checkpoint(model=model)
-  decay, weights = config.optimizer.average_decay, model.trainable_variables
-  if decay:
-    trainer.averaging = Averaging(decay, weights)
-  workdir.restore(tf.train.Checkpoint(trainer=trainer), step)
-  if decay:
-    trainer.averaging.assign_to(weights)
-  return model, config, step
-
-
-def from_workdir(workdir: checkpoints.Workdir) -> Subject:
-  """Returns the best checkpoint of a workdir; raises as `load_model`."""
-  model, config, step = load_model(workdir)
-  functions = (
-    build.assessment(model, config.image_shape),
-    build.reconstruction(model, config.image_shape),
-    build.pixel_bits(model, config.image_shape),
-  )
-  sizes = model.quantizer.codebook_sizes
-  return Subject(*functions, config, sizes, f'{workdir}, step {step}')
-
-
-def from_export(path: str | os.PathLike) -> Subject:
-  """Returns an exported model, run by its own signatures.
-
-  Raises:
-    UserError: if `path` is no export of vqvae_tf, or is damaged.
-  """
-  metadata = read_metadata(path)
-  try:
-    config = configs.from_json(json.dumps(metadata['config']))
-    codebook_sizes = tuple(metadata['codebook_sizes'])
-    sign = tf.saved_model.load(str(path)).signatures
-  except _DAMAGE as error:
-    raise UserError(
-      f'the export {path} is damaged: {checkpoints.one_line(error)}'
-    ) from error
-
-  autoregressive = config.likelihood.decoder == 'autoregressive'
-
-  def assess(images):
-    images = tf.constant(images)
-    nll = sign['nll'](images=images)
-    return Assessment(
-      nll['pixel_bits'],
-      nll['code_bits_uniform'],
-      sign['encode'](images=images)['codes'],
-      None if autoregressive else reconstruct(images),
-    )
-
-  def reconstruct(images):
-    seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
-    return sign['reconstruct'](images=tf.constant(images), **seed)['images']
-
-  def pixel_bits(codes, images):
-    return sign['pixel_bits'](codes=codes, images=images)['pixel_bits']
-
-  return Subject(
-    assess,
-    reconstruct,
-    pixel_bits if 'pixel_bits' in sign else None,
-    config,
-    codebook_sizes,
-    str(path),
-  )
-
-
-def read_metadata(path: str | os.PathLike) -> dict:
-  """Returns metadata.json of an export.
-
-  Raises:
-    UserError: if there is none.
-  """
-  file = Path(path) / 'assets' / 'metadata.json'
-  try:
-    return json.loads(file.read_text())
-  except (OSError, ValueError) as error:
-    raise UserError(
-      f'{path} is no export of vqvae_tf: {file} is missing or damaged; make '
-      'one with bin/export --workdir=...'
-    ) from error
 
 
 def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
@@ -179,35 +40,41 @@ def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
   Raises:
     UserError: if the images are of another shape than the model's.
   """
-  if tuple(data.image_shape) != tuple(subject.config.image_shape):
-    raise UserError(
-      f'{subject.origin} takes images {subject.config.image_shape}, but '
-      f'{data.name} has {tuple(data.image_shape)}'
-    )
+  _check_shape(subject, data)
+  codes = []
+
+  def assess(images):
+    result = subject.assess(images)
+    codes.append(np.asarray(result.codes))
+    return result
+
   batches = _batches(data, 'model')
-  result = metrics.measure(subject.assess, batches, subject.codebook_sizes)
-  if subject.pixel_bits:
-    result = result._replace(shuffled_bits_per_dim=_shuffled(subject, data))
+  result = metrics.measure(assess, batches, subject.codebook_sizes)
+  if subject.pixel_bits and data.num_examples > 1:
+    shuffled = _shuffled(subject, data, np.concatenate(codes))
+    result = result._replace(shuffled_bits_per_dim=shuffled)
   if result.mse is None:
     result = result._replace(**_sampled(subject, data))
   return result
 
 
-def _shuffled(subject, data):
-  """Returns pixel bits/dim with the codes of the image before, from #2 on."""
-  if data.num_examples < 2:
-    return None
-  bits, last = 0.0, None
+def _check_shape(subject, data):
+  if tuple(data.image_shape) != tuple(subject.config.image_shape):
+    raise UserError(
+      f'{subject.origin} takes images {subject.config.image_shape}, but '
+      f'{data.name} has {tuple(data.image_shape)}'
+    )
+
+
+def _shuffled(subject, data, codes):
+  """Returns pixel bits/dim of images with the codes of half a split before."""
+  # Far away, for neighbours in a folder are alike.
+  others, done, bits = np.roll(codes, len(codes) // 2, 0), 0, 0.0
   for images, _ in _batches(data, 'shuffled codes'):
-    codes = subject.assess(images).codes
-    if last is None:
-      before, images = codes[:-1], images[1:]
-    else:
-      before = tf.concat([last, codes[:-1]], 0)
-    last = codes[-1:]
-    if len(images):
-      bits += float(tf.reduce_sum(subject.pixel_bits(before, images)))
-  return bits / (data.num_examples - 1) / math.prod(data.image_shape)
+    own = others[done : done + len(images)]
+    bits += float(tf.reduce_sum(subject.pixel_bits(own, images)))
+    done += len(images)
+  return bits / data.num_examples / math.prod(data.image_shape)
 
 
 def _sampled(subject, data):
@@ -219,6 +86,44 @@ def _sampled(subject, data):
   return {**metrics.errors(mse), 'num_sampled': count}
 
 
+def check_codeless(subject: Subject, codeless: Subject) -> None:
+  """Checks that two models differ in their codes alone.
+
+  Args:
+    subject: one with codes.
+    codeless: the same network, trained alike, whose codes have zero bits.
+
+  Raises:
+    UserError: if they have codes the other way round, or another setting
+      differs; it is named.
+  """
+  if max(codeless.codebook_sizes) > 1:
+    raise UserError(
+      f'{codeless.origin} has codes: train it with --quantizer=ema '
+      '--num_embeddings=1'
+    )
+  if max(subject.codebook_sizes) == 1:
+    raise UserError(f'{subject.origin} has no codes to be compared with')
+  ours, theirs = (_without_codes(s.config) for s in (subject, codeless))
+  for (field, a), (_, b) in zip(
+    configs.fields(ours), configs.fields(theirs), strict=True
+  ):
+    if a != b:
+      raise UserError(
+        f'{codeless.origin} is another network: it was trained with '
+        f'--{field.name}={b}, and {subject.origin} with {a}'
+      )
+
+
+def _without_codes(config):
+  """Returns a configuration without what may differ."""
+  steps = configs.RunConfig(steps=config.run.steps)
+  config = dataclasses.replace(
+    config, quantizer=configs.QuantizerConfig(), run=steps
+  )
+  return configs.replace(config, data_dir='', seed=0)
+
+
 def compare_codeless(
   result: metrics.Metrics, codeless: Subject, data: Source
 ) -> metrics.Metrics:
@@ -226,17 +131,11 @@ def compare_codeless(
 
   Args:
     result: of the network with codes, on `data`.
-    codeless: one whose codes have zero bits, K = 1.
+    codeless: one that `check_codeless` accepts.
     data: the split.
-
-  Raises:
-    UserError: if the codes have bits, or the images another shape.
   """
-  if max(codeless.codebook_sizes) > 1:
-    raise UserError(
-      f'{codeless.origin} has codes: train it with --num_embeddings=1'
-    )
-  bare = evaluate(codeless._replace(pixel_bits=None), data)
+  batches = _batches(data, 'without codes')
+  bare = metrics.measure(codeless.assess, batches, codeless.codebook_sizes)
   return result._replace(codeless_bits_per_dim=bare.pixel_bits_per_dim)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from vqvae_tf import card, configs, evaluation
+from vqvae_tf import card, configs, evaluation, subjects
 from vqvae_tf.checkpoints import Workdir, one_line
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE
@@ -107,7 +107,7 @@ def export(
     raise UserError(f'{target} exists already: give --overwrite to replace it')
   if overwrite and target.exists():
     _check_replaceable(target)
-  model, config, step = evaluation.load_model(workdir)
+  model, config, step = subjects.load_model(workdir)
   # Where the data lay is nobody's business who gets the model.
   config = configs.replace(config, data_dir='')
   target.parent.mkdir(parents=True, exist_ok=True)

@@ -31,8 +31,8 @@ class Metrics(NamedTuple):
       s the sample standard deviation of an image's; infinity for N = 1.
     num_sampled: of an autoregressive decoder, of how many images `mse` is,
       with one sample of each as the reconstruction; 0 for other decoders.
-    shuffled_bits_per_dim: pixel_bits_per_dim with the codes of other images;
-      None if it was not measured.
+    shuffled_bits_per_dim: pixel_bits_per_dim with the codes of other images, of
+      half a split before; None if it was not measured.
     codeless_bits_per_dim: pixel bits of the same network trained without codes;
       None if it was not measured.
   """

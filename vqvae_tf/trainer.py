@@ -6,8 +6,7 @@ import math
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf import configs
-from vqvae_tf.averaging import Averaging
+from vqvae_tf import averaging, configs
 from vqvae_tf.models import VQVAE, compiled
 from vqvae_tf.optimizer import Adam
 from vqvae_tf.precision import LossScale
@@ -45,7 +44,7 @@ class Trainer(snt.Module):
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
     self.optimizer = Adam(model.trainable_variables)
     self.averaging = (
-      Averaging(config.average_decay, model.trainable_variables)
+      averaging.Averaging(config.average_decay, averaging.weights(model))
       if config.average_decay
       else None
     )
@@ -123,7 +122,7 @@ class Trainer(snt.Module):
     parameters = self.model.trainable_variables
     self.optimizer.apply(gradients, parameters, self._rate(), is_finite)
     if self.averaging:
-      self.averaging.update(parameters, is_finite)
+      self.averaging.update(averaging.weights(self.model), is_finite)
     self.step.assign_add(1)
     # A lower scale may help the next step, until there is none.
     is_first = (self.failed_step < 0) & ~is_finite & (scale <= 1.0)
@@ -161,7 +160,7 @@ class Trainer(snt.Module):
     """Lets the model have its averaged weights, where they are averaged."""
     if not self.averaging:
       return contextlib.nullcontext()
-    return self.averaging.swapped(self.model.trainable_variables)
+    return self.averaging.swapped(averaging.weights(self.model))
 
   def take_averages(self) -> dict[str, float]:
     """Returns the means since the last call, and starts anew.

@@ -15,7 +15,7 @@ from vqvae_tf import images, metrics
 from vqvae_tf.checkpoints import Workdir
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
-from vqvae_tf.evaluation import Subject
+from vqvae_tf.subjects import Subject
 
 _COLUMNS = 12
 
@@ -138,12 +138,13 @@ def code_usage(counts: np.ndarray) -> plt.Figure:
 def training_curves(entries: list[dict]) -> plt.Figure:
   """Draws the validation entries of metrics.jsonl."""
   steps = [entry['step'] for entry in entries]
-  figure, axes = plt.subplots(1, 2, figsize=(7, 2.6))
-  for ax, key, label in (
-    (axes[0], 'bits_per_dim', 'bits/dim (uniform p(z))'),
-    (axes[1], 'psnr_db', 'PSNR, dB'),
-  ):
-    ax.plot(steps, [entry.get(key) for entry in entries], marker='.')
+  labels = {'bits_per_dim': 'bits/dim (uniform p(z))', 'psnr_db': 'PSNR, dB'}
+  # Of an autoregressive decoder there are samples alone.
+  labels = {key: labels[key] for key in labels if key in entries[0]}
+  count = len(labels)
+  figure, axes = plt.subplots(1, count, figsize=(3.5 * count, 2.6))
+  for ax, (key, label) in zip(np.ravel(axes), labels.items(), strict=True):
+    ax.plot(steps, [entry[key] for entry in entries], marker='.')
     ax.set(xlabel='step', ylabel=label)
     ax.grid(alpha=0.3)
   figure.suptitle('validation split during training', fontsize=9)

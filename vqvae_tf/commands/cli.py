@@ -154,20 +154,20 @@ def open_subject():
   if bool(FLAGS.workdir) == bool(FLAGS.model):
     raise UserError('give either --workdir=RUN or --model=EXPORT')
   load_tensorflow()
-  from vqvae_tf import checkpoints, evaluation
+  from vqvae_tf import checkpoints, subjects
 
   if FLAGS.model:
-    return evaluation.from_export(FLAGS.model)
-  return evaluation.from_workdir(checkpoints.Workdir(FLAGS.workdir))
+    return subjects.from_export(FLAGS.model)
+  return subjects.from_workdir(checkpoints.Workdir(FLAGS.workdir))
 
 
 def open_either(path: str):
   """Returns the model of a workdir or of an export, whichever `path` is."""
-  from vqvae_tf import checkpoints, evaluation
+  from vqvae_tf import checkpoints, subjects
 
   if (Path(path) / 'saved_model.pb').exists():
-    return evaluation.from_export(path)
-  return evaluation.from_workdir(checkpoints.Workdir(path))
+    return subjects.from_export(path)
+  return subjects.from_workdir(checkpoints.Workdir(path))
 
 
 def list_presets() -> str:

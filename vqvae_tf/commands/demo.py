@@ -28,10 +28,10 @@ def _demo() -> int:
     config = configs.replace(config, steps=flags.FLAGS.steps)
   if status := train.train(config, str(path)):
     return status
-  from vqvae_tf import checkpoints, evaluation, export, visualization
+  from vqvae_tf import checkpoints, evaluation, export, subjects, visualization
 
   workdir = checkpoints.Workdir(path)
-  subject = evaluation.from_workdir(workdir)
+  subject = subjects.from_workdir(workdir)
   data = cli.open_source(config.data, 'test')
   result = evaluation.evaluate(subject, data)
   evaluation.write(path / 'metrics.json', 'test', result)

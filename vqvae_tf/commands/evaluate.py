@@ -46,9 +46,12 @@ def _evaluate() -> None:
       f'{",".join(names.SPLITS)}'
     )
   subject = cli.open_subject()
-  codeless = cli.open_either(args.without_codes) if args.without_codes else None
   from vqvae_tf import evaluation
 
+  codeless = None
+  if args.without_codes:
+    codeless = cli.open_either(args.without_codes)
+    evaluation.check_codeless(subject, codeless)
   output = args.output
   if args.workdir and not output:
     output = Path(args.workdir) / 'metrics.json'

@@ -17,7 +17,8 @@ class Autoregressive(Likelihood):
   on each other or not. `log_prob` is teacher-forced: it sees the image that it
   judges, though no pixel sees itself or a later one; `sample` sees none.
 
-  There is no mean to show: `mean` raises.
+  The network sees a window of the earlier pixels, works in float32 whatever the
+  decoder works in, and there is no mean to show: `mean` raises.
 
   Args:
     network: takes blocks `[B, h, w, S, C]` and context `[B, h, w, E]` to

@@ -18,9 +18,10 @@ class PixelCNN(snt.Module):
   """Takes what a grid holds to the parameters of p(slot | earlier slots).
 
   Cells follow each other in raster order, and slots within a cell: a slot sees
-  all of the cells before its own, the slots before it in its own, and the
-  context of its row and of those above. Two stacks go over the cells, `above`
-  over rows and `left` along a row, so that there is no blind spot. A layer is
+  the slots before it in its cell, the cells before its own, and the context of
+  its row and of those above. Two stacks go over the cells, `above` over rows
+  and `left` along a row. L layers see L + 2 rows above and L + 3 cells to the
+  left, and there is no blind spot in that window. A layer is
 
       above = above + W relu(relu(above) * k_2x3)
       left  = left  + U relu(relu(left) * k_1x2 + V above)

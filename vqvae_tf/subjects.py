@@ -1,0 +1,153 @@
+"""A trained model, from a workdir or from an export."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from vqvae_tf import averaging, build, checkpoints, configs
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import VQVAE, Assessment
+
+# What loading a SavedModel or reading its metadata raises.
+_DAMAGE = (
+  KeyError,
+  TypeError,
+  ValueError,
+  OSError,
+  UserError,
+  tf.errors.OpError,
+)
+
+
+class Subject(NamedTuple):
+  """What is evaluated, wherever it comes from.
+
+  Attributes:
+    assess: takes uint8 `[B, H, W, C]` to an `Assessment`.
+    reconstruct: takes uint8 `[B, H, W, C]` to what the decoder makes of their
+      codes, in the same form; a seeded sample if it is autoregressive.
+    pixel_bits: takes codes int32 `[B, h, w, M]` and uint8 `[B, H, W, C]` to
+      -log2 p(x | z), bits `[B]`; None of an export that was made without it.
+    config: the configuration it was trained with.
+    codebook_sizes: K of each codebook.
+    origin: what to call it: where it came from.
+  """
+
+  assess: Callable[[tf.Tensor], Assessment]
+  reconstruct: Callable[[tf.Tensor], tf.Tensor]
+  pixel_bits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None
+  config: configs.Config
+  codebook_sizes: tuple[int, ...]
+  origin: str
+
+
+def load_model(
+  workdir: checkpoints.Workdir, step: int | None = None
+) -> tuple[VQVAE, configs.Config, int]:
+  """Rebuilds the model of a workdir, with averaged weights if it has them.
+
+  Args:
+    workdir: of a run with a checkpoint.
+    step: which checkpoint; None takes the best by validation.
+
+  Returns:
+    The model, its configuration and the step.
+
+  Raises:
+    UserError: if the workdir is not one, or its checkpoint is missing, damaged
+      or of another model.
+  """
+  config = workdir.load_config()
+  step = workdir.best_step() if step is None else step
+  try:
+    model = build.model(config)
+  except ValueError as error:
+    raise UserError(f'{workdir}: {error}') from error
+  images = tf.zeros([1, *config.image_shape], tf.uint8)
+  model.assess(images)
+  # Under the names that the trainer saved them by.
+  trainer = tf.train.Checkpoint(model=model)
+  decay, weights = config.optimizer.average_decay, averaging.weights(model)
+  if decay:
+    trainer.averaging = averaging.Averaging(decay, weights)
+  workdir.restore(tf.train.Checkpoint(trainer=trainer), step)
+  if decay:
+    trainer.averaging.assign_to(weights)
+  return model, config, step
+
+
+def from_workdir(workdir: checkpoints.Workdir) -> Subject:
+  """Returns the best checkpoint of a workdir; raises as `load_model`."""
+  model, config, step = load_model(workdir)
+  functions = (
+    build.assessment(model, config.image_shape),
+    build.reconstruction(model, config.image_shape),
+    build.pixel_bits(model, config.image_shape),
+  )
+  sizes = model.quantizer.codebook_sizes
+  return Subject(*functions, config, sizes, f'{workdir}, step {step}')
+
+
+def from_export(path: str | os.PathLike) -> Subject:
+  """Returns an exported model, run by its own signatures.
+
+  Raises:
+    UserError: if `path` is no export of vqvae_tf, or is damaged.
+  """
+  metadata = read_metadata(path)
+  try:
+    config = configs.from_json(json.dumps(metadata['config']))
+    codebook_sizes = tuple(metadata['codebook_sizes'])
+    sign = tf.saved_model.load(str(path)).signatures
+  except _DAMAGE as error:
+    raise UserError(
+      f'the export {path} is damaged: {checkpoints.one_line(error)}'
+    ) from error
+
+  autoregressive = config.likelihood.decoder == 'autoregressive'
+
+  def assess(images):
+    images = tf.constant(images)
+    nll = sign['nll'](images=images)
+    return Assessment(
+      nll['pixel_bits'],
+      nll['code_bits_uniform'],
+      sign['encode'](images=images)['codes'],
+      None if autoregressive else reconstruct(images),
+    )
+
+  def reconstruct(images):
+    seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
+    return sign['reconstruct'](images=tf.constant(images), **seed)['images']
+
+  def pixel_bits(codes, images):
+    return sign['pixel_bits'](codes=codes, images=images)['pixel_bits']
+
+  return Subject(
+    assess,
+    reconstruct,
+    pixel_bits if 'pixel_bits' in sign else None,
+    config,
+    codebook_sizes,
+    str(path),
+  )
+
+
+def read_metadata(path: str | os.PathLike) -> dict:
+  """Returns metadata.json of an export.
+
+  Raises:
+    UserError: if there is none.
+  """
+  file = Path(path) / 'assets' / 'metadata.json'
+  try:
+    return json.loads(file.read_text())
+  except (OSError, ValueError) as error:
+    raise UserError(
+      f'{path} is no export of vqvae_tf: {file} is missing or damaged; make '
+      'one with bin/export --workdir=...'
+    ) from error
