@@ -78,7 +78,7 @@ def test_channels_follow_each_other():
     likelihood.blocks(images[:1]), likelihood.cells(known[:1])
   )
   # Maps of the likelihood's first channel: logits, its location and log-scale.
-  rows = tf.reshape(outputs, [8, 2]).numpy()
+  rows = tf.reshape(outputs, [10, 2]).numpy()
   red = np.stack([rows[0], rows[1], rows[4]]).reshape(1, 1, 1, 6)
   alone = LogisticMixture(1, 2).log_prob(red, images[:1, ..., :1])
   # Each of 65,536 terms is good to 1e-6 of itself.
