@@ -88,7 +88,7 @@ PRESETS = {
     ),
     'this project: 4x4 codes, K = 1,024, PixelCNN over blocks of 2x2 pixels',
     'hours on 2 CPU cores for 40,000 steps',
-    'not run in full (a run of 1,500 steps in all: 4.06 on validation)',
+    'not run: of 1,500 steps in all, 4.06 on validation',
   ),
   'digits': Preset(
     _config(
