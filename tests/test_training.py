@@ -211,6 +211,7 @@ class TestSettings:
       'initialization': 'data',
       'unused_codes': 'keep',
       'likelihood': 'normal',
+      'decoder': 'autoregressive',
       'precision': 'mixed_float16',
       'levels': '7,7',
       'estimator': 'rotation',
