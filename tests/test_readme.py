@@ -15,7 +15,7 @@ SHORT = {
   'bin/mnist': '--steps=2 --evaluate_every=2 --num_hiddens=8'.split(),
   'bin/cifar10': (
     '--steps=2 --evaluate_every=2 --num_hiddens=8 --causal_hiddens=8 '
-    '--causal_layers=1'
+    '--causal_layers=1 --num_mixtures=1'
   ).split(),
   # CIFAR-10's training files cannot be shorter.
   'bin/evaluate': '--splits=test --noformats'.split(),
