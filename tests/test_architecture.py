@@ -33,6 +33,7 @@ FLOORS = {
   'configs': 2,
   'distribution': 2,
   'optimizer': 2,
+  'muon': 2,
   'precision': 2,
   'presets': 2,
   'reporting': 2,

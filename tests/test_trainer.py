@@ -5,6 +5,7 @@ import pytest
 import sonnet as snt
 import tensorflow as tf
 
+from vqvae_tf import build, configs
 from vqvae_tf.configs import OptimizerConfig
 from vqvae_tf.models import Losses
 from vqvae_tf.trainer import Trainer
@@ -173,3 +174,15 @@ class TestOverflow:
     _run(trainer)
     _run(trainer, factor=np.inf)
     assert trainer.failed_step.numpy() == 2
+
+
+def test_muon_leaves_codebooks_and_biases_to_adam(tiny_config):
+  config = configs.replace(tiny_config, quantizer='gradient', optimizer='muon')
+  config = configs.observed(config, (8, 8, 1), ())
+  model = build.model(config)
+  trainer = Trainer(model, config.optimizer, config.image_shape)
+  book = model.quantizer.embeddings.shape
+  assert any(m.shape == book for m in trainer.optimizer.adam.m)
+  ranks = {m.shape.rank for m in trainer.optimizer.momenta}
+  assert ranks == {4}
+  assert sum(m.shape.rank > 1 for m in trainer.optimizer.adam.m) == 1

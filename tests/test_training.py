@@ -153,7 +153,12 @@ def test_resuming_in_16_bits(train, precision):
 
 @pytest.mark.usefixtures('eagerly')
 def test_averages_and_flips(train, digits, monkeypatch):
-  settings = {'average_decay': 0.9, 'flip': True, 'warmup_steps': 3}
+  settings = {
+    'average_decay': 0.9,
+    'flip': True,
+    'warmup_steps': 3,
+    'optimizer': 'muon',
+  }
   validated, measure = [], metrics.measure
 
   def watching(assess, batches, sizes):
@@ -208,6 +213,7 @@ class TestSettings:
     names = {
       'dataset': 'mnist',
       'quantizer': 'gradient',
+      'optimizer': 'muon',
       'initialization': 'data',
       'unused_codes': 'keep',
       'likelihood': 'normal',

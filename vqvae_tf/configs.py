@@ -127,10 +127,15 @@ class LikelihoodConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-  """How the model is fitted (Adam)."""
+  """How the model is fitted."""
 
   batch_size: int = _field(32, 'images per step, of all devices')
-  learning_rate: float = _field(3e-4, 'learning rate of Adam')
+  optimizer: str = _field(
+    'adam',
+    'rule of a step: adam, or muon for weights and adam for the rest',
+    ('adam', 'muon'),
+  )
+  learning_rate: float = _field(3e-4, 'learning rate')
   decay_steps: int = _field(
     0, 'steps of a cosine decay of the learning rate to 1 %; 0: constant'
   )

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vqvae_tf import averaging, configs
 from vqvae_tf.models import VQVAE, compiled
+from vqvae_tf.muon import Muon
 from vqvae_tf.optimizer import Adam
 from vqvae_tf.precision import LossScale
 from vqvae_tf.quantizers import replicas
@@ -24,7 +25,8 @@ class Trainer(snt.Module):
   Args:
     model: what is trained; anything with `losses(batch, is_training)`, and
       `assess(batch)`, which creates all variables.
-    config: learning rate and its schedule, averaging, batch size, precision.
+    config: optimizer, learning rate and its schedule, averaging, batch size,
+      precision.
     image_shape: (H, W, C) of the batches.
   """
 
@@ -42,7 +44,7 @@ class Trainer(snt.Module):
     # A checkpoint must find all variables.
     model.assess(tf.zeros([1, *image_shape], tf.uint8))
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
-    self.optimizer = Adam(model.trainable_variables)
+    self.optimizer = self._optimizer()
     self.averaging = (
       averaging.Averaging(config.average_decay, averaging.weights(model))
       if config.average_decay
@@ -64,6 +66,13 @@ class Trainer(snt.Module):
       -1, dtype=tf.int64, trainable=False, name='failed_step'
     )
     self._update = compiled(self._update_variables)
+
+  def _optimizer(self):
+    parameters = self.model.trainable_variables
+    if self._config.optimizer == 'adam':
+      return Adam(parameters)
+    weights = averaging.weights(self.model)
+    return Muon(parameters, [w for w in weights if w.shape.rank > 1])
 
   @tf.function
   def run(self, batches, num_steps) -> None:

@@ -23,6 +23,7 @@ class Above(snt.Module):
       above if `strict`.
     columns: width of the kernel, odd.
     strict: whether the output's own row is left out.
+    scale: of the initial weights.
   """
 
   def __init__(
@@ -31,17 +32,19 @@ class Above(snt.Module):
     rows: int,
     columns: int,
     strict: bool = False,
+    scale: float = 1.0,
     name: str = 'above',
   ):
     super().__init__(name=name)
     self.channels = channels
     self.rows, self.columns = rows, columns
     self.strict = strict
+    self.scale = scale
 
   @snt.once
   def _initialize(self, channels):
     shape = [self.rows, self.columns, channels, self.channels]
-    self.w, self.b = _variables(shape)
+    self.w, self.b = _variables(shape, self.scale)
 
   def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
     self._initialize(inputs.shape[-1])
@@ -82,19 +85,27 @@ class Left(snt.Module):
     columns: width of the kernel; its last column is the output's own, or the
       one to the left if `strict`.
     strict: whether the output's own column is left out.
+    scale: of the initial weights.
   """
 
   def __init__(
-    self, channels: int, columns: int, strict: bool = False, name: str = 'left'
+    self,
+    channels: int,
+    columns: int,
+    strict: bool = False,
+    scale: float = 1.0,
+    name: str = 'left',
   ):
     super().__init__(name=name)
     self.channels = channels
     self.columns = columns
     self.strict = strict
+    self.scale = scale
 
   @snt.once
   def _initialize(self, channels):
-    self.w, self.b = _variables([1, self.columns, channels, self.channels])
+    shape = [1, self.columns, channels, self.channels]
+    self.w, self.b = _variables(shape, self.scale)
 
   def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
     self._initialize(inputs.shape[-1])

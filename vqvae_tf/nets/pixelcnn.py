@@ -1,14 +1,16 @@
 """PixelCNN over a grid of cells, with several slots in each cell."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf.nets.causal import Above, Left, Pointwise
 
-# Residual branches start small beside what they are added to.
-_BRANCH_SCALE = 0.1
+# Residual branches start small beside what they are added to, and outputs near
+# zero.
+_SMALL = 0.1
 
 # What a slot's parameters [B, P] become: `draw` in `PixelCNN.generate`.
 Draw = Callable[[tf.Tensor, tf.Tensor, int], tuple[tf.Tensor, tf.Tensor]]
@@ -26,8 +28,10 @@ class PixelCNN(snt.Module):
       above = above + W relu(relu(above) * k_2x3)
       left  = left  + U relu(relu(left) * k_1x2 + V above)
 
-  and then each slot has dense layers over `left` and the earlier slots. (Gates
-  tanh(a) sigmoid(b) in place of the ReLU, at equal work, learned more slowly.)
+  and then each slot has dense layers over `left` and the slots before it. A
+  linear function of those and of the neighbouring cells, which alone predicts a
+  smooth image well, is added to the outputs. (Gates tanh(a) sigmoid(b) in place
+  of the ReLU, at equal work, learned more slowly.)
 
   Args:
     num_slots: S, the slots of a cell.
@@ -54,6 +58,9 @@ class PixelCNN(snt.Module):
     self._context = Pointwise(2 * num_hiddens, name='context')
     self._above = Above(num_hiddens, 2, 5, strict=True, name='above')
     self._left = Left(num_hiddens, 3, strict=True, name='left')
+    maps = num_slots * num_outputs
+    self._linear_above = Above(maps, 1, 3, True, _SMALL, name='linear_above')
+    self._linear_left = Left(maps, 1, True, _SMALL, name='linear_left')
     self._layers = [
       _Layer(num_hiddens, name=f'layer_{i}') for i in range(num_layers)
     ]
@@ -81,8 +88,11 @@ class PixelCNN(snt.Module):
       left += layer.left_out(
         tf.nn.relu(layer.left(tf.nn.relu(left)) + layer.link(above))
       )
+    linear = self._linear_above(cells) + self._linear_left(cells)
+    lines = tf.split(linear, self.num_slots, -1)
     outputs = [
-      slot(left, _flat(slots[..., :s, :])) for s, slot in enumerate(self._slots)
+      slot(left, _flat(slots[..., :s, :])) + line
+      for s, (slot, line) in enumerate(zip(self._slots, lines, strict=True))
     ]
     return tf.stack(outputs, -2)
 
@@ -110,8 +120,10 @@ class PixelCNN(snt.Module):
     windows += [layer.above.window(above[:, 0]) for layer in self._layers]
 
     def fill_row(i, windows, rows):
+      linear = self._linear_above.at(windows[0][:, -1:])
       links, windows = self._look_above(above[:, i], windows)
-      cells, values = self._fill_row(i, left[:, i], links, empty[:, 0], draw)
+      row = _Row(i, left[:, i], links, linear)
+      cells, values = self._fill_row(row, empty[:, 0], draw)
       windows = [self._above.slide(windows[0], cells), *windows[1:]]
       return i + 1, windows, rows.write(i, values)
 
@@ -140,22 +152,23 @@ class PixelCNN(snt.Module):
       slid.append(window)
     return links, slid
 
-  def _fill_row(self, i, context, links, empty, draw):
+  def _fill_row(self, row, empty, draw):
     """Returns a row's features [B, w, S F] and values [w, S, B, V]."""
-    width = context.shape[1]
+    width = row.context.shape[1]
     windows = [self._left.window(empty)]
-    windows += [layer.left.window(context[:, 0]) for layer in self._layers]
+    windows += [layer.left.window(row.context[:, 0]) for layer in self._layers]
 
     def fill_cell(j, windows, cells, values):
-      left = context[:, j] + self._left.at(windows[0])
+      linear = row.linear[:, j] + self._linear_left.at(windows[0][:, -1:])
+      left = row.context[:, j] + self._left.at(windows[0])
       slid = []
       for layer, link, window in zip(
-        self._layers, links, windows[1:], strict=True
+        self._layers, row.links, windows[1:], strict=True
       ):
         window = layer.left.slide(window, tf.nn.relu(left))
         left += layer.left_out(tf.nn.relu(layer.left.at(window) + link[:, j]))
         slid.append(window)
-      cell, drawn = self._fill_slots(left, i * width + j, draw)
+      cell, drawn = self._fill_slots(left, linear, row.index * width + j, draw)
       slid.insert(0, self._left.slide(windows[0], cell))
       return j + 1, slid, cells.write(j, cell), values.write(j, drawn)
 
@@ -165,14 +178,31 @@ class PixelCNN(snt.Module):
     )
     return tf.transpose(cells.stack(), [1, 0, 2]), values.stack()
 
-  def _fill_slots(self, left, index, draw):
+  def _fill_slots(self, left, linear, index, draw):
     """Returns a cell's features [B, S F] and values [S, B, V]."""
     cell, values = left[:, :0], []
-    for s, slot in enumerate(self._slots):
-      features, drawn = draw(slot(left, cell), index, s)
+    lines = tf.split(linear, self.num_slots, -1)
+    for s, (slot, line) in enumerate(zip(self._slots, lines, strict=True)):
+      features, drawn = draw(slot(left, cell) + line, index, s)
       cell = tf.concat([cell, features], -1)
       values.append(drawn)
     return cell, tf.stack(values)
+
+
+class _Row(NamedTuple):
+  """What the rows above and the context tell the cells of a row.
+
+  Attributes:
+    index: int32 scalar.
+    context: float [B, w, C], for `left`.
+    links: of each layer, float [B, w, C], from `above`.
+    linear: float [B, w, S P], for the outputs.
+  """
+
+  index: tf.Tensor
+  context: tf.Tensor
+  links: list[tf.Tensor]
+  linear: tf.Tensor
 
 
 class _Layer(snt.Module):
@@ -181,10 +211,10 @@ class _Layer(snt.Module):
   def __init__(self, num_hiddens: int, name: str):
     super().__init__(name=name)
     self.above = Above(num_hiddens, 2, 3, name='above')
-    self.above_out = Pointwise(num_hiddens, _BRANCH_SCALE, name='above_out')
+    self.above_out = Pointwise(num_hiddens, _SMALL, name='above_out')
     self.link = Pointwise(num_hiddens, name='link')
     self.left = Left(num_hiddens, 2, name='left')
-    self.left_out = Pointwise(num_hiddens, _BRANCH_SCALE, name='left_out')
+    self.left_out = Pointwise(num_hiddens, _SMALL, name='left_out')
 
 
 class _Slot(snt.Module):
@@ -195,8 +225,9 @@ class _Slot(snt.Module):
     self._cell = Pointwise(num_hiddens, name='cell')
     self._earlier = Pointwise(num_hiddens, name='earlier')
     self._hidden = Pointwise(num_hiddens, name='hidden')
-    self._residual = Pointwise(num_hiddens, _BRANCH_SCALE, name='residual')
-    self._out = Pointwise(num_outputs, _BRANCH_SCALE, name='out')
+    self._residual = Pointwise(num_hiddens, _SMALL, name='residual')
+    self._out = Pointwise(num_outputs, _SMALL, name='out')
+    self._linear = Pointwise(num_outputs, _SMALL, name='linear')
 
   def __call__(self, left, earlier):
     """Takes [..., C] and [..., s F] to [..., P]."""
@@ -204,7 +235,8 @@ class _Slot(snt.Module):
     if earlier.shape[-1]:
       outputs += self._earlier(earlier)
     outputs += self._residual(tf.nn.relu(self._hidden(tf.nn.relu(outputs))))
-    return self._out(tf.nn.relu(outputs))
+    outputs = self._out(tf.nn.relu(outputs))
+    return outputs + self._linear(earlier) if earlier.shape[-1] else outputs
 
 
 def _flat(slots):
