@@ -296,7 +296,9 @@ class CodePrior(snt.Module):
         tf.int32,
         alg=noise.ALGORITHM,
       )
-    return self._checked_labels(labels) if self.num_classes else labels
+    if self.num_classes:
+      return self._checked_labels(labels)
+    return tf.zeros_like(labels, tf.int32)
 
   def _kept(self, given, mask, batch):
     """Returns the codes to keep and which they are, [B, h, w, M]."""
