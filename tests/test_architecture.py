@@ -48,6 +48,7 @@ FLOORS = {
   'card': 3,
   'evaluation': 3,
   'export': 3,
+  'sampling': 3,
   'subjects': 3,
   'visualization': 3,
   'commands': 4,

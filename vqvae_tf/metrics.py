@@ -172,8 +172,8 @@ def code_bits(
 
   def given_label(label):
     labels = np.full(len(codes), label, np.int32)
-    bits = np.asarray(bits_per_position(codes, labels), np.float64)
-    return bits.sum((1, 2, 3))
+    result = np.asarray(bits_per_position(codes, labels), np.float64)
+    return result.sum((1, 2, 3))
 
   # [num_classes, B]
   given = np.stack([given_label(y) for y in range(max(num_classes, 1))])
