@@ -8,7 +8,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf.likelihoods import noise
-from vqvae_tf.models import nucleus
+from vqvae_tf.models import drawing
 from vqvae_tf.models.compilation import compiled
 from vqvae_tf.nets import CausalNetwork
 from vqvae_tf.quantizers.quantizer import checked_codes
@@ -218,12 +218,10 @@ class CodePrior(snt.Module):
 
     def draw(outputs, index, m):
       logits = self._logits(outputs, tf.constant(self.codebook_sizes[m]))
-      logits /= tf.maximum(temperature, _COLDEST)
-      logits = nucleus.keep(logits, top_p)
+      masses = tf.nn.softmax(logits / tf.maximum(temperature, _COLDEST))
       place = index * num_codebooks + m
       own = tf.random.fold_in(seed, place, alg=noise.ALGORITHM)
-      logits += noise.gumbel(tf.shape(logits), own)
-      drawn = tf.argmax(logits, -1, tf.int32)
+      drawn = drawing.draw(drawing.nucleus(masses, top_p), own)
       codes = tf.where(mask[:, index, m], given[:, index, m], drawn)
       return self._features(codes, m), codes[:, tf.newaxis]
 
@@ -298,7 +296,9 @@ class CodePrior(snt.Module):
         tf.int32,
         alg=noise.ALGORITHM,
       )
-    return self._checked_labels(labels) if self.num_classes else labels
+    if self.num_classes:
+      return self._checked_labels(labels)
+    return tf.zeros_like(labels, tf.int32)
 
   def _kept(self, given, mask, batch):
     """Returns the codes to keep and which they are, [B, h, w, M]."""
