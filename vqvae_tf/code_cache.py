@@ -104,7 +104,6 @@ def cached(
     OSError: if codes.npz cannot be written.
   """
   config = workdir.load_config()
-  workdir.best_step()
   path = workdir.path / 'codes.npz'
   # While it is trained the best checkpoint may change.
   with workdir.locked():
