@@ -42,15 +42,15 @@ _PRIOR = """
 
     {command}
 
-A {network} over the codes, {given}. `num` images that are drawn from it, others
-for each `seed`:
+A {network} over the codes, {given}. It draws
+`num` images, others for each `seed`:
 
     model = tf.saved_model.load(FOLDER)
     images = model.sample(tf.constant(num), tf.constant([0, seed]))['images']
 
-Arguments by name, all tensors: `label`{labels}, `temperature`, `top_p`, and
-codes to keep, `given` where `mask` is true. `model.signatures['sample']` needs
-all of them. `prior_nll` takes codes{and_labels} to the bits of each.
+By name, as tensors: `label` {labels}, `temperature`, `top_p`, and codes
+to keep, `given` where `mask` is true. `model.signatures['sample']` needs all of
+them. `prior_nll` takes codes{and_labels} to the bits of each.
 """
 
 
@@ -102,7 +102,7 @@ def _prior(config):
     command=configs.command(config, 'bin/prior'),
     network=config.network.network,
     given='given the class' if count else 'which is given no class',
-    labels=f' (0..{count - 1}, or -1: drawn)' if count else ' (-1)',
+    labels=f'(0..{count - 1}, or -1: drawn)' if count else '(-1)',
     and_labels=' and labels' if count else '',
   )
 

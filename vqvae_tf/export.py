@@ -69,7 +69,7 @@ class _Served(tf.Module):
     codes = tf.TensorSpec([None, *grid], tf.int32, 'codes')
     sampled = model.likelihood.is_autoregressive
     seed = [tf.TensorSpec([2], tf.int32, 'seed')] if sampled else []
-    self.functions = {
+    functions = {
       'encode': self._function(self._encode, images),
       'decode': self._function(self._decode, codes, *seed),
       'reconstruct': self._function(self._reconstruct, images, *seed),
@@ -79,13 +79,12 @@ class _Served(tf.Module):
     }
     if prior:
       labels = [tf.TensorSpec([None], tf.int32, 'labels')]
-      self.functions |= {
-        'sample': self._sample(grid),
-        'prior_nll': self._function(
-          self._prior_nll, codes, *labels[: prior.num_classes]
-        ),
-      }
-    for name, function in self.functions.items():
+      given = labels if prior.num_classes else []
+      functions['prior_nll'] = self._function(self._prior_nll, codes, *given)
+      functions['sample'] = self._sample(grid)
+    # TensorFlow saves a dictionary that is complete when it is assigned.
+    self.functions = functions
+    for name, function in functions.items():
       setattr(self, name, function)
 
   def _function(self, python_function, *specs):
