@@ -43,6 +43,7 @@ def _preload():
   import vqvae_tf.code_bits
   import vqvae_tf.datasets.catalog
   import vqvae_tf.export
+  import vqvae_tf.sampling
   import vqvae_tf.training
   import vqvae_tf.visualization  # noqa: F401
 
