@@ -137,20 +137,8 @@ def from_export(path: str | os.PathLike) -> Subject:
 
   def assess(images):
     images = tf.constant(images)
-    codes = sign['encode'](images=images)['codes']
-    # `nll` would count them under a learned prior at each call, too.
-    if 'pixel_bits' in sign:
-      pixel_bits_of = pixel_bits(codes, images)
-    else:
-      pixel_bits_of = sign['nll'](images=images)['pixel_bits']
-    positions = codes.shape[1] * codes.shape[2]
-    code_bits = positions * sum(map(math.log2, codebook_sizes))
-    return Assessment(
-      pixel_bits_of,
-      tf.fill(tf.shape(pixel_bits_of), code_bits),
-      codes,
-      None if autoregressive else reconstruct(images),
-    )
+    reconstructions = None if autoregressive else reconstruct(images)
+    return Assessment(*_bits(sign, codebook_sizes, images), reconstructions)
 
   def reconstruct(images):
     seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
@@ -168,6 +156,20 @@ def from_export(path: str | os.PathLike) -> Subject:
     str(path),
     prior,
   )
+
+
+def _bits(sign, codebook_sizes, images):
+  """Returns what precedes the reconstructions in an `Assessment`."""
+  codes = sign['encode'](images=images)['codes']
+  # `nll` would count the codes under a learned prior at each call, too.
+  if 'pixel_bits' in sign:
+    found = sign['pixel_bits'](codes=codes, images=images)
+  else:
+    found = sign['nll'](images=images)
+  pixel_bits = found['pixel_bits']
+  positions = codes.shape[1] * codes.shape[2]
+  code_bits = positions * sum(map(math.log2, codebook_sizes))
+  return pixel_bits, tf.fill(tf.shape(pixel_bits), code_bits), codes
 
 
 def _exported_prior(sign, num_classes):
