@@ -9,8 +9,6 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from vqvae_tf import datasets
-
 _NUM_FEATURES = 128
 
 
@@ -54,30 +52,36 @@ class Classifier:
     return logits.argmax(-1), features.astype(np.float64)
 
 
-def trained(name: str, data_dir: str, folder: Path) -> Classifier:
-  """Returns the classifier of a data set, trained unless `folder` has it."""
+def trained(
+  name: str, images: np.ndarray, labels: np.ndarray, folder: Path
+) -> Classifier:
+  """Returns the classifier of a data set, trained unless `folder` has it.
+
+  Args:
+    name: of the data set, a key of `RECIPES`.
+    images: uint8 `[N, H, W, C]` of the training split.
+    labels: int `[N]`.
+    folder: where it is kept.
+  """
   path = folder / f'classifier_{name}.keras'
   if not path.exists():
     folder.mkdir(parents=True, exist_ok=True)
-    _train(name, datasets.load(name, 'train', data_dir)).save(path)
+    _train(RECIPES[name], images, labels).save(path)
   return Classifier(keras.models.load_model(path))
 
 
-def _train(name, data):
-  recipe = RECIPES[name]
+def _train(recipe, images, labels):
   keras.utils.set_random_seed(0)
-  model = _network(data.images.shape[1:], recipe)
+  model = _network(images.shape[1:], recipe)
   training = keras.Model(model.inputs, model.outputs[0])
-  steps = recipe.epochs * (len(data.labels) // 64)
+  steps = recipe.epochs * (len(labels) // 64)
   rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
   training.compile(
     keras.optimizers.AdamW(rate, weight_decay=1e-2),
     keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics=['accuracy'],
   )
-  training.fit(
-    data.images, data.labels, batch_size=64, epochs=recipe.epochs, verbose=2
-  )
+  training.fit(images, labels, batch_size=64, epochs=recipe.epochs, verbose=2)
   return model
 
 
