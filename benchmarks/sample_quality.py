@@ -7,7 +7,7 @@ A small classifier, trained on the real training split, labels 1,000 samples of
 each class, drawn at temperature 1 from all of the prior: how many carry the
 label they were asked for? Beside it the same of real test images and of their
 reconstructions. The Frechet distance of its features is that to half of the
-test images: of the other half (the floor), of its reconstructions and of as many
+test images: of the other half (the floor), of its reconstructions, of as many
 samples. A picture shows samples beside the training images nearest to them, by
 squared error.
 """
