@@ -136,12 +136,13 @@ def prepare_step(member: str, batch_size: int = 32):
   config = member_config(member, 0, STEPS)
   shape = (32, 32, 3)
   config = configs.observed(config, shape, ())
-  trainer = Trainer(build.model(config), config.optimizer, shape)
   images = tf.cast(
     tf.random.uniform([batch_size, *shape], 0, 256, tf.int32, seed=0), tf.uint8
   )
-  labels = tf.zeros([batch_size], tf.int32)
-  batches = iter(tf.data.Dataset.from_tensors((images, labels)).repeat())
+  model = build.model(config)
+  model.assess(images)
+  trainer = Trainer(model, config.optimizer)
+  batches = iter(tf.data.Dataset.from_tensors(images).repeat())
   return lambda: trainer.run(batches, tf.constant(STEPS_PER_ROUND))
 
 

@@ -43,9 +43,10 @@ def _ours(batch_size):
     (),
   )
   model = build.model(config)
-  ours = trainer.Trainer(model, config.optimizer, config.image_shape)
-  batch = (_images(batch_size), np.zeros(batch_size, np.int32))
-  batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
+  images = _images(batch_size)
+  model.assess(images[:1])
+  ours = trainer.Trainer(model, config.optimizer)
+  batches = iter(tf.data.Dataset.from_tensors(images).repeat())
 
   def work():
     ours.run(batches, tf.constant(_STEPS))

@@ -32,6 +32,7 @@ FLOORS = {
   'checkpoints': 2,
   'configs': 2,
   'distribution': 2,
+  'loop': 2,
   'optimizer': 2,
   'muon': 2,
   'precision': 2,

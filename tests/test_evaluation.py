@@ -120,7 +120,9 @@ def test_averages_are_evaluated_and_exported(tmp_path, tiny_config, digits):
     tiny_config, likelihood='categorical', average_decay=0.9
   )
   config = configs.observed(config, (8, 8, 1), ())
-  trainer = Trainer(build.model(config), config.optimizer, (8, 8, 1))
+  model = build.model(config)
+  model.assess(tf.zeros([1, 8, 8, 1], tf.uint8))
+  trainer = Trainer(model, config.optimizer)
   for average in trainer.averaging.averages:
     average.assign(tf.zeros_like(average))
   workdir = _saved(tmp_path, config, trainer)

@@ -22,9 +22,6 @@ class _Slope(snt.Module):
     self.factor = tf.Variable(1.0, trainable=False)
     self.quantizer = types.SimpleNamespace(codebook_sizes=(4,))
 
-  def assess(self, batch):
-    pass
-
   def losses(self, batch, is_training):
     mean = tf.reduce_mean(tf.cast(batch, tf.float32))
     loss = self.w * self.factor * mean
@@ -38,7 +35,7 @@ def make():
     config = OptimizerConfig(
       batch_size=2, learning_rate=RATE, precision=precision, **settings
     )
-    return Trainer(_Slope(), config, (1, 1, 1))
+    return Trainer(_Slope(), config)
 
   return trainer
 
@@ -47,7 +44,7 @@ def _run(trainer, num_steps=1, factor=1.0):
   """Takes steps with batches of the values 1 and 3."""
   trainer.model.factor.assign(factor)
   batch = np.array([1, 3], np.uint8).reshape(2, 1, 1, 1)
-  data = tf.data.Dataset.from_tensors((batch, 0)).repeat()
+  data = tf.data.Dataset.from_tensors(batch).repeat()
   trainer.run(iter(data), tf.constant(num_steps))
 
 
@@ -180,7 +177,8 @@ def test_muon_leaves_codebooks_and_biases_to_adam(tiny_config):
   config = configs.replace(tiny_config, quantizer='gradient', optimizer='muon')
   config = configs.observed(config, (8, 8, 1), ())
   model = build.model(config)
-  trainer = Trainer(model, config.optimizer, config.image_shape)
+  model.assess(tf.zeros([1, 8, 8, 1], tf.uint8))
+  trainer = Trainer(model, config.optimizer)
   book = model.quantizer.embeddings.shape
   assert any(m.shape == book for m in trainer.optimizer.adam.m)
   ranks = {m.shape.rank for m in trainer.optimizer.momenta}

@@ -12,6 +12,7 @@ import tensorflow as tf
 from vqvae_tf import (
   checkpoints,
   configs,
+  loop,
   metrics,
   subjects,
   training,
@@ -57,17 +58,17 @@ def eagerly():
 @pytest.fixture
 def stop_at(monkeypatch):
   """Sends this process a signal when a run has taken so many steps."""
-  advance = training._Loop._advance
+  advance = loop._Loop._advance
 
   def arrange(step):
 
-    def advance_and_stop(loop, batches):
-      loop._seconds_per_step = math.inf  # one step at a time
-      advance(loop, batches)
-      if loop._state.step == step:
+    def advance_and_stop(run, batches):
+      run._seconds_per_step = math.inf  # one step at a time
+      advance(run, batches)
+      if run._state.step == step:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(training._Loop, '_advance', advance_and_stop)
+    monkeypatch.setattr(loop._Loop, '_advance', advance_and_stop)
 
   return arrange
 

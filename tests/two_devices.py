@@ -15,7 +15,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import checkpoints, configs, datasets, distribution, training
+from vqvae_tf import (
+  checkpoints,
+  configs,
+  datasets,
+  distribution,
+  loop,
+  training,
+)
 
 # With codes placed at vectors of 16 bits.
 PLACED = {'initialization': 'kmeans++', 'unused_codes': 'restart'}
@@ -39,13 +46,13 @@ def main() -> None:
   assert devices.strategy.num_replicas_in_sync == 2
   data = [datasets.open_source('digits', s) for s in ('train', 'validation')]
   trainers = []
-  make = training._trainer
+  make = loop.make_trainer
 
   def remember(*args):
     trainers.append(make(*args))
     return trainers[-1]
 
-  training._trainer = remember
+  loop.make_trainer = remember
   for name, changes in RUNS.items():
     if name == 'resumed':
       shutil.copytree(folder / 'half', folder / 'resumed')

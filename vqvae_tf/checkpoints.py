@@ -33,12 +33,14 @@ class State(NamedTuple):
     best_step: the step with the best validation so far, or -1.
     best_bits_per_dim: its validation bits/dim, or infinity.
     seconds: training time so far.
+    num_worse: validations since the best.
   """
 
   step: int = 0
   best_step: int = -1
   best_bits_per_dim: float = float('inf')
   seconds: float = 0.0
+  num_worse: int = 0
 
 
 class Workdir:
@@ -53,6 +55,8 @@ class Workdir:
     self.metrics_path = self.path / 'metrics.jsonl'
     self._config_path = self.path / 'config.json'
     self._checkpoints = self.path / 'checkpoints'
+    # What a user can do for whom this one is not to be used.
+    self.way_out = 'name another --workdir'
 
   def __str__(self) -> str:
     return str(self.path)

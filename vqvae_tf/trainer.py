@@ -7,7 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf import averaging, configs
-from vqvae_tf.models import VQVAE, compiled
+from vqvae_tf.models import compiled
 from vqvae_tf.muon import Muon
 from vqvae_tf.optimizer import Adam
 from vqvae_tf.precision import LossScale
@@ -23,26 +23,23 @@ class Trainer(snt.Module):
   a batch, and all take the same step.
 
   Args:
-    model: what is trained; anything with `losses(batch, is_training)`, and
-      `assess(batch)`, which creates all variables.
+    model: what is trained, with all its variables; anything with
+      `losses(batch, is_training)`, which returns `loss` and `nats`. If it has a
+      `quantizer`, the `quantizer_loss` and the `codes` are counted as well.
     config: optimizer, learning rate and its schedule, averaging, batch size,
       precision.
-    image_shape: (H, W, C) of the batches.
   """
 
   def __init__(
     self,
-    model: VQVAE,
+    model: snt.Module,
     config: configs.OptimizerConfig,
-    image_shape: tuple[int, int, int],
     name: str = 'trainer',
   ):
     super().__init__(name=name)
     self.model = model
     self._config = config
     self._strategy = tf.distribute.get_strategy()
-    # A checkpoint must find all variables.
-    model.assess(tf.zeros([1, *image_shape], tf.uint8))
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
     self.optimizer = self._optimizer()
     self.averaging = (
@@ -53,13 +50,17 @@ class Trainer(snt.Module):
     self.loss_scale = (
       LossScale() if config.precision == 'mixed_float16' else None
     )
+    quantizer = getattr(model, 'quantizer', None)
+    names = (
+      ('loss', 'nats', 'quantizer_loss') if quantizer else ('loss', 'nats')
+    )
     self._sums = {
       key: tf.Variable(0.0, trainable=False, name=key)
-      for key in ('loss', 'nats', 'quantizer_loss', 'steps')
+      for key in (*names, 'steps')
     }
     self.code_counts = [
       tf.Variable(tf.zeros([size], tf.int32), trainable=False, name='counts')
-      for size in model.quantizer.codebook_sizes
+      for size in (quantizer.codebook_sizes if quantizer else ())
     ]
     # The step whose loss was first not finite; -1: none was.
     self.failed_step = tf.Variable(
@@ -79,13 +80,12 @@ class Trainer(snt.Module):
     """Takes steps without coming back to Python.
 
     Args:
-      batches: iterator of (uint8 `[B, H, W, C]`, labels), the examples of all
-        replicas of this process.
+      batches: iterator of what `model.losses` takes, a tensor `[B, ...]` or a
+        tuple of such: the examples of all replicas of this process.
       num_steps: int32 scalar tensor.
     """
     for _ in tf.range(num_steps):
-      batch, _ = next(batches)
-      self._strategy.run(self._step, args=(batch,))
+      self._strategy.run(self._step, args=(next(batches),))
 
   # Autograph, which `run` needs and this does not, would take 4 seconds for the
   # modules of a model.
@@ -106,19 +106,23 @@ class Trainer(snt.Module):
     if replicas.count() == 1:
       return batch
     rows = self._config.batch_size // replicas.count()
-    # Replicas are numbered through all processes, by equal shares.
-    first = replicas.index() * rows % batch.shape[0]
-    return tf.ensure_shape(
-      batch[first : first + rows], [rows, *batch.shape[1:]]
-    )
+
+    def part(tensor):
+      # Replicas are numbered through all processes, by equal shares.
+      first = replicas.index() * rows % tensor.shape[0]
+      return tf.ensure_shape(
+        tensor[first : first + rows], [rows, *tensor.shape[1:]]
+      )
+
+    return tf.nest.map_structure(part, batch)
 
   def _update_variables(self, gradients, losses):
     scale = self._scale()
     means = _means(
       {
-        'loss': losses.loss,
-        'nats': tf.reduce_mean(losses.nats),
-        'quantizer_loss': losses.quantizer_loss,
+        key: tf.reduce_mean(getattr(losses, key))
+        for key in self._sums
+        if key != 'steps'
       }
     )
     # From here on all replicas see the same and do the same.
@@ -175,8 +179,9 @@ class Trainer(snt.Module):
     """Returns the means since the last call, and starts anew.
 
     Returns:
-      loss and quantizer_loss per step, nats per example; of the steps that
-      were not left out for an overflow, and no numbers if all were.
+      loss and quantizer_loss (if there is a quantizer) per step, nats per
+      example; of the steps that were not left out for an overflow, and no
+      numbers if all were.
     """
     sums = {key: float(value.numpy()) for key, value in self._sums.items()}
     for value in self._sums.values():
