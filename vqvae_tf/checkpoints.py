@@ -194,7 +194,14 @@ class Workdir:
 
 
 def write_text(path: Path, text: str) -> None:
-  """Writes a file aside and renames it: whole or not at all.
+  """Writes a file whole or not at all, as `written` does."""
+  with written(path) as aside:
+    aside.write_text(text)
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[Path]:
+  """Yields where to write what becomes a file: whole or not at all.
 
   Raises:
     OSError: if it cannot be written; what was there stays.
@@ -202,11 +209,12 @@ def write_text(path: Path, text: str) -> None:
   path.parent.mkdir(parents=True, exist_ok=True)
   aside = path.with_name(f'.{path.name}.partial')
   try:
-    aside.write_text(text)
+    yield aside
     aside.rename(path)
   except OSError as error:
-    aside.unlink(missing_ok=True)
     raise OSError(f'cannot write {path}: {one_line(error)}') from error
+  finally:
+    aside.unlink(missing_ok=True)
 
 
 def one_line(error: BaseException) -> str:

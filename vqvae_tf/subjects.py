@@ -32,6 +32,10 @@ class Subject(NamedTuple):
       codes, in the same form; a seeded sample if it is autoregressive.
     pixel_bits: takes codes int32 `[B, h, w, M]` and uint8 `[B, H, W, C]` to
       -log2 p(x | z), bits `[B]`; None of an export that was made without it.
+    encode: takes uint8 `[B, H, W, C]` to codes int32 `[B, h, w, M]`.
+    decode: takes these to uint8 `[B, H, W, C]`; a seeded sample if the decoder
+      is autoregressive.
+    embed: takes these to vectors float32 `[B, h, w, D]`.
     config: the configuration it was trained with.
     codebook_sizes: K of each codebook.
     origin: what to call it: where it came from.
@@ -40,6 +44,9 @@ class Subject(NamedTuple):
   assess: Callable[[tf.Tensor], Assessment]
   reconstruct: Callable[[tf.Tensor], tf.Tensor]
   pixel_bits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None
+  encode: Callable[[tf.Tensor], tf.Tensor]
+  decode: Callable[[tf.Tensor], tf.Tensor]
+  embed: Callable[[tf.Tensor], tf.Tensor]
   config: configs.Config
   codebook_sizes: tuple[int, ...]
   origin: str
@@ -87,6 +94,9 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
     build.assessment(model, config.image_shape),
     build.reconstruction(model, config.image_shape),
     build.pixel_bits(model, config.image_shape),
+    build.encoding(model, config.image_shape),
+    build.decoding(model),
+    build.embedding(model),
   )
   sizes = model.quantizer.codebook_sizes
   return Subject(*functions, config, sizes, f'{workdir}, step {step}')
@@ -110,19 +120,29 @@ def from_export(path: str | os.PathLike) -> Subject:
 
   autoregressive = config.likelihood.decoder == 'autoregressive'
 
+  seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
+
   def assess(images):
     images = tf.constant(images)
     nll = sign['nll'](images=images)
     return Assessment(
       nll['pixel_bits'],
       nll['code_bits_uniform'],
-      sign['encode'](images=images)['codes'],
+      encode(images),
       None if autoregressive else reconstruct(images),
     )
 
   def reconstruct(images):
-    seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
     return sign['reconstruct'](images=tf.constant(images), **seed)['images']
+
+  def encode(images):
+    return sign['encode'](images=tf.constant(images))['codes']
+
+  def decode(codes):
+    return sign['decode'](codes=tf.constant(codes), **seed)['images']
+
+  def embed(codes):
+    return sign['embed'](codes=tf.constant(codes))['embeddings']
 
   def pixel_bits(codes, images):
     return sign['pixel_bits'](codes=codes, images=images)['pixel_bits']
@@ -131,6 +151,9 @@ def from_export(path: str | os.PathLike) -> Subject:
     assess,
     reconstruct,
     pixel_bits if 'pixel_bits' in sign else None,
+    encode,
+    decode,
+    embed,
     config,
     codebook_sizes,
     str(path),
