@@ -12,7 +12,7 @@ import numpy as np
 
 from vqvae_tf.checkpoints import Workdir, written
 
-_KEPT = ('originals', 'reconstructions')
+KEPT = ('originals', 'reconstructions')
 _NUM_IMAGES = 16
 
 
@@ -51,9 +51,9 @@ def write(
   Raises:
     OSError: if the file cannot be written.
   """
-  if not set(_KEPT) <= set(batches):
+  if not set(KEPT) <= set(batches):
     return
-  kept = {name: batches[name][:_NUM_IMAGES] for name in _KEPT}
+  kept = {name: batches[name][:_NUM_IMAGES] for name in KEPT}
   with written(_folder(workdir) / f'{step:08d}.npz') as aside:
     # NumPy would give the path another name.
     with open(aside, 'wb') as file:
@@ -66,7 +66,7 @@ def read(workdir: Workdir) -> list[Snapshot]:
   for path in sorted(_folder(workdir).glob('*.npz')):
     try:
       with np.load(path) as arrays:
-        batches = [arrays[name] for name in _KEPT]
+        batches = [arrays[name] for name in KEPT]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
       continue
     found.append(Snapshot(int(path.stem), *batches))
