@@ -90,16 +90,18 @@ def load_model(
 def from_workdir(workdir: checkpoints.Workdir) -> Subject:
   """Returns the best checkpoint of a workdir; raises as `load_model`."""
   model, config, step = load_model(workdir)
-  functions = (
-    build.assessment(model, config.image_shape),
-    build.reconstruction(model, config.image_shape),
-    build.pixel_bits(model, config.image_shape),
-    build.encoding(model, config.image_shape),
-    build.decoding(model),
-    build.embedding(model),
+  shape = config.image_shape
+  return Subject(
+    assess=build.assessment(model, shape),
+    reconstruct=build.reconstruction(model, shape),
+    pixel_bits=build.pixel_bits(model, shape),
+    encode=build.encoding(model, shape),
+    decode=build.decoding(model),
+    embed=build.embedding(model),
+    config=config,
+    codebook_sizes=model.quantizer.codebook_sizes,
+    origin=f'{workdir}, step {step}',
   )
-  sizes = model.quantizer.codebook_sizes
-  return Subject(*functions, config, sizes, f'{workdir}, step {step}')
 
 
 def from_export(path: str | os.PathLike) -> Subject:
@@ -119,7 +121,16 @@ def from_export(path: str | os.PathLike) -> Subject:
     ) from error
 
   autoregressive = config.likelihood.decoder == 'autoregressive'
+  return Subject(
+    **_doors(sign, autoregressive),
+    config=config,
+    codebook_sizes=codebook_sizes,
+    origin=str(path),
+  )
 
+
+def _doors(sign, autoregressive: bool) -> dict[str, Callable | None]:
+  """Returns the functions of a `Subject` by name, from signatures."""
   seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
 
   def assess(images):
@@ -147,17 +158,14 @@ def from_export(path: str | os.PathLike) -> Subject:
   def pixel_bits(codes, images):
     return sign['pixel_bits'](codes=codes, images=images)['pixel_bits']
 
-  return Subject(
-    assess,
-    reconstruct,
-    pixel_bits if 'pixel_bits' in sign else None,
-    encode,
-    decode,
-    embed,
-    config,
-    codebook_sizes,
-    str(path),
-  )
+  return {
+    'assess': assess,
+    'reconstruct': reconstruct,
+    'pixel_bits': pixel_bits if 'pixel_bits' in sign else None,
+    'encode': encode,
+    'decode': decode,
+    'embed': embed,
+  }
 
 
 def read_metadata(path: str | os.PathLike) -> dict:
