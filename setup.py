@@ -15,6 +15,7 @@ COMMANDS = (
   'evaluate',
   'export',
   'mnist',
+  'prior',
   'train',
   'visualize',
 )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from vqvae_tf import checkpoints, configs, datasets, export, training
 
@@ -58,6 +59,14 @@ def trained(tmp_path_factory, tiny_config, digits):
 def exported(tmp_path_factory, trained):
   """An export of that run; nobody may change it."""
   return export.export(trained, tmp_path_factory.mktemp('exported') / 'model')
+
+
+@pytest.fixture
+def eagerly():
+  """Spares a run the seconds of its compilation."""
+  tf.config.run_functions_eagerly(True)
+  yield
+  tf.config.run_functions_eagerly(False)
 
 
 def _environment():

@@ -41,6 +41,7 @@ def main() -> None:
 def _preload():
   # As quietly as the commands do it.
   os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+  import vqvae_tf.code_bits
   import vqvae_tf.datasets.catalog
   import vqvae_tf.datasets.cifar
   import vqvae_tf.export

@@ -54,6 +54,20 @@ def test_one_code_carries_nothing():
   assert bits.perplexity([0, 5]) == 1.0
 
 
+def test_cross_entropy_by_hand():
+  # The frequencies 4/8, 2/8, 1/8, 1/8: a code that was never seen has a cost.
+  assert bits.cross_entropy_bits([1, 0, 0, 3], [3, 1, 0, 0]) == (1 + 3 * 3) / 4
+  # Nothing is known: the uniform distribution.
+  assert bits.cross_entropy_bits([5, 1, 0, 0], [0, 0, 0, 0]) == 2.0
+
+
+@pytest.mark.parametrize('name', ['counts', 'training_counts'])
+def test_bad_counts_of_a_cross_entropy(name):
+  counts = {'counts': [1, 2], 'training_counts': [1, 2], name: [3, -1]}
+  with pytest.raises(ValueError, match='finite and not negative'):
+    bits.cross_entropy_bits(**counts)
+
+
 @pytest.mark.parametrize('counts', [[1, -1], [1.0, math.nan], [math.inf]])
 def test_bad_counts(counts):
   with pytest.raises(ValueError, match='finite and not negative'):

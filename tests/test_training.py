@@ -49,14 +49,6 @@ def copied(tmp_path, trained):
 
 
 @pytest.fixture
-def eagerly():
-  """Spares a run the seconds of its compilation."""
-  tf.config.run_functions_eagerly(True)
-  yield
-  tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture
 def stop_at(monkeypatch):
   """Sends this process a signal when a run has taken so many steps."""
   advance = loop._Loop._advance

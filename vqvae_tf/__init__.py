@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     LogisticMixture,
     Normal,
   )
-  from vqvae_tf.models import VQVAE
-  from vqvae_tf.nets import Decoder, Encoder, ResidualStack
+  from vqvae_tf.models import VQVAE, CodePrior
+  from vqvae_tf.nets import (
+    CausalTransformer,
+    Decoder,
+    Encoder,
+    GatedPixelCNN,
+    ResidualStack,
+    WaveNet,
+  )
   from vqvae_tf.quantizers import (
     CodebookPolicy,
     CosineQuantizer,
@@ -35,11 +42,14 @@ if TYPE_CHECKING:
 _HOMES = {
   'Bernoulli': 'likelihoods',
   'Categorical': 'likelihoods',
+  'CausalTransformer': 'nets',
+  'CodePrior': 'models',
   'CodebookPolicy': 'quantizers',
   'CosineQuantizer': 'quantizers',
   'Decoder': 'nets',
   'Encoder': 'nets',
   'FiniteScalarQuantizer': 'quantizers',
+  'GatedPixelCNN': 'nets',
   'LogisticMixture': 'likelihoods',
   'LookupFreeQuantizer': 'quantizers',
   'Normal': 'likelihoods',
@@ -49,6 +59,7 @@ _HOMES = {
   'VQVAE': 'models',
   'VectorQuantizer': 'quantizers',
   'VectorQuantizerEMA': 'quantizers',
+  'WaveNet': 'nets',
   'keras': 'keras',
   'rotation_trick': 'quantizers',
   'straight_through': 'quantizers',
@@ -57,11 +68,14 @@ _HOMES = {
 __all__ = [
   'Bernoulli',
   'Categorical',
+  'CausalTransformer',
+  'CodePrior',
   'CodebookPolicy',
   'CosineQuantizer',
   'Decoder',
   'Encoder',
   'FiniteScalarQuantizer',
+  'GatedPixelCNN',
   'LogisticMixture',
   'LookupFreeQuantizer',
   'Normal',
@@ -71,6 +85,7 @@ __all__ = [
   'VQVAE',
   'VectorQuantizer',
   'VectorQuantizerEMA',
+  'WaveNet',
   '__version__',
   'keras',
   'rotation_trick',

@@ -64,15 +64,46 @@ def entropy_bits(counts):
   Raises:
     ValueError: if a count is negative or not finite, or if all are zero.
   """
-  counts = np.asarray(counts, np.float64).ravel()
-  if not np.all(np.isfinite(counts)) or np.any(counts < 0):
-    raise ValueError('counts must be finite and not negative')
+  counts = _checked(counts)
   used = counts[counts > 0]
-  if not used.size:
-    raise ValueError('counts are all zero: there is nothing to measure')
   # p before the logarithm: 512 equal counts then give exactly 9 bits.
   probabilities = used / used.sum()
   return float(np.sum(probabilities * np.log2(1.0 / probabilities)))
+
+
+def cross_entropy_bits(counts, training_counts):
+  """Bits per code of a code that was made for the frequencies of other codes.
+
+  H = sum_k p_k log2(1 / q_k), p_k = n_k / sum_j n_j,
+  q_k = (m_k + 1) / (sum_j m_j + K)
+
+  The one that is added (Laplace's rule) gives a code that was never seen in
+  training a finite cost.
+
+  Args:
+    counts: n, array of any shape, as for `entropy_bits`: what is to be coded.
+    training_counts: m, of the same shape; all may be zero.
+
+  Returns:
+    float, in bits.
+
+  Raises:
+    ValueError: if a count is negative or not finite, or if all of `counts` are
+      zero.
+  """
+  counts = _checked(counts)
+  # Checked before one is added, which would hide a count of -1.
+  seen = _checked(np.append(training_counts, 1))[:-1] + 1
+  return float(np.sum(counts * np.log2(seen.sum() / seen)) / counts.sum())
+
+
+def _checked(counts):
+  counts = np.asarray(counts, np.float64).ravel()
+  if not np.all(np.isfinite(counts)) or np.any(counts < 0):
+    raise ValueError('counts must be finite and not negative')
+  if not counts.any():
+    raise ValueError('counts are all zero: there is nothing to measure')
+  return counts
 
 
 def perplexity(counts):

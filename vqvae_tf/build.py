@@ -14,9 +14,17 @@ from vqvae_tf.likelihoods import (
   LogisticMixture,
   Normal,
 )
-from vqvae_tf.models import VQVAE, Assessment
-from vqvae_tf.nets import Decoder, Encoder, PixelCNN
+from vqvae_tf.models import VQVAE, Assessment, CodePrior
+from vqvae_tf.nets import (
+  CausalTransformer,
+  Decoder,
+  Encoder,
+  GatedPixelCNN,
+  PixelCNN,
+  WaveNet,
+)
 from vqvae_tf.precision import COMPUTE_DTYPES
+from vqvae_tf.prior_config import PriorConfig
 
 # What the decoder tells the causal network about a pixel.
 _CONTEXT_SIZE = 8
@@ -54,6 +62,13 @@ def model(config: Config) -> VQVAE:
     config.optimizer.quantizer_weight,
     COMPUTE_DTYPES[config.optimizer.precision],
   )
+
+
+def initialized_model(config: Config) -> VQVAE:
+  """Returns an untrained model, all of whose variables exist; see `model`."""
+  result = model(config)
+  result.assess(tf.zeros([1, *config.image_shape], tf.uint8))
+  return result
 
 
 def assessment(
@@ -119,6 +134,62 @@ def embedding(model: VQVAE) -> Callable[[tf.Tensor], tf.Tensor]:
 def _codes_of(model):
   grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
   return tf.TensorSpec([None, *grid], tf.int32)
+
+
+def prior(config: PriorConfig) -> CodePrior:
+  """Returns an untrained prior, all of whose variables exist.
+
+  Args:
+    config: with all that is observed known.
+
+  Raises:
+    ValueError: if the settings of the network contradict each other.
+  """
+  settings, sizes = config.network, config.codebook_sizes
+  kinds = {
+    'gated_pixelcnn': GatedPixelCNN,
+    'transformer': CausalTransformer,
+    'wavenet': WaveNet,
+  }
+  network = kinds[settings.network](
+    len(sizes),
+    max(sizes),
+    settings.num_hiddens,
+    settings.num_layers,
+    dropout=settings.dropout,
+    seed=config.optimizer.seed,
+  )
+  return CodePrior(network, sizes, config.grid, config.num_classes)
+
+
+def code_nats(
+  prior: CodePrior, config: PriorConfig
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+  """Returns -log p(codes | label) as one graph for batches of any size.
+
+  It takes int32 `[B, h, w, M]` and labels int32 `[B]`, which an unconditional
+  prior ignores, to float32 `[B]`, nats per image.
+  """
+
+  def nats(codes, labels):
+    return tf.reduce_sum(prior.nats(codes, labels), [1, 2, 3])
+
+  signature = [_codes(config), tf.TensorSpec([None], tf.int32)]
+  return tf.function(nats, input_signature=signature, autograph=False)
+
+
+def marginal_nats(
+  prior: CodePrior, config: PriorConfig
+) -> Callable[[tf.Tensor], tf.Tensor]:
+  """Returns `prior.marginal_nats` as one graph for batches of any size."""
+  return tf.function(
+    prior.marginal_nats, input_signature=[_codes(config)], autograph=False
+  )
+
+
+def _codes(config):
+  shape = [None, *config.grid, len(config.codebook_sizes)]
+  return tf.TensorSpec(shape, tf.int32)
 
 
 def _likelihood(config: Config, channels: int) -> Likelihood:

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from vqvae_tf import configs
 from vqvae_tf.errors import UserError
+from vqvae_tf.prior_config import PriorConfig
 
 # What TensorFlow raises for a checkpoint that it cannot read into variables;
 # IndexError where a file ends too early.
@@ -55,6 +56,8 @@ class Workdir:
     self.metrics_path = self.path / 'metrics.jsonl'
     self._config_path = self.path / 'config.json'
     self._checkpoints = self.path / 'checkpoints'
+    self._kind = configs.Config
+    self._command = f'bin/train --workdir={self}'
     # What a user can do for whom this one is not to be used.
     self.way_out = 'name another --workdir'
 
@@ -83,7 +86,7 @@ class Workdir:
     """Returns whether a run was started here."""
     return self._config_path.exists()
 
-  def load_config(self) -> configs.Config:
+  def load_config(self) -> configs.Sections:
     """Returns the configuration of the run.
 
     Raises:
@@ -92,14 +95,14 @@ class Workdir:
     if not self.has_config():
       raise UserError(
         f'{self} is no workdir: it has no config.json; train one with '
-        f'bin/train --workdir={self}'
+        f'{self._command}'
       )
     try:
-      return configs.from_json(self._config_path.read_text())
+      return configs.from_json(self._config_path.read_text(), self._kind)
     except (UserError, UnicodeDecodeError) as error:
       raise UserError(f'{self._config_path}: {error}') from error
 
-  def save_config(self, config: configs.Config) -> None:
+  def save_config(self, config: configs.Sections) -> None:
     """Writes config.json, whole or not at all."""
     write_text(self._config_path, configs.to_json(config) + '\n')
 
@@ -160,8 +163,7 @@ class Workdir:
     state = self.last_state()
     if not self.steps():
       raise UserError(
-        f'{self} has no checkpoint yet: train it with bin/train '
-        f'--workdir={self}'
+        f'{self} has no checkpoint yet: train it with {self._command}'
       )
     return state.best_step if state.best_step >= 0 else state.step
 
@@ -185,12 +187,37 @@ class Workdir:
         f'{one_line(error)}'
       ) from error
 
+  def weights(self, step: int) -> list[Path]:
+    """Returns the files of a checkpoint's variables."""
+    return sorted(self._folder(step).glob('weights.*'))
+
+  def clear(self) -> None:
+    """Removes the run, for another one."""
+    for folder in (self._checkpoints, self.path / 'tensorboard'):
+      shutil.rmtree(folder, ignore_errors=True)
+    for file in (self.metrics_path, self._config_path):
+      file.unlink(missing_ok=True)
+
   def _remove_leftovers(self):
     for path in self._checkpoints.glob('.*.partial'):
       shutil.rmtree(path, ignore_errors=True)
 
   def _folder(self, step: int) -> Path:
     return self._checkpoints / f'{step:08d}'
+
+
+class PriorWorkdir(Workdir):
+  """The folder `prior/` in a model's workdir: the run that trains its prior.
+
+  Args:
+    model: the workdir of the model.
+  """
+
+  def __init__(self, model: Workdir):
+    super().__init__(model.path / 'prior')
+    self._kind = PriorConfig
+    self._command = f'bin/prior --workdir={model}'
+    self.way_out = f'remove {self}'
 
 
 def write_text(path: Path, text: str) -> None:

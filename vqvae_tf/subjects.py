@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from vqvae_tf import averaging, build, checkpoints, configs
+from vqvae_tf import build, checkpoints, configs
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import VQVAE, Assessment
+from vqvae_tf.models import Assessment
+from vqvae_tf.trained import load_model
 
 # What loading a SavedModel or reading its metadata raises.
 _DAMAGE = (
@@ -52,43 +53,9 @@ class Subject(NamedTuple):
   origin: str
 
 
-def load_model(
-  workdir: checkpoints.Workdir, step: int | None = None
-) -> tuple[VQVAE, configs.Config, int]:
-  """Rebuilds the model of a workdir, with averaged weights if it has them.
-
-  Args:
-    workdir: of a run with a checkpoint.
-    step: which checkpoint; None takes the best by validation.
-
-  Returns:
-    The model, its configuration and the step.
-
-  Raises:
-    UserError: if the workdir is not one, or its checkpoint is missing, damaged
-      or of another model.
-  """
-  config = workdir.load_config()
-  step = workdir.best_step() if step is None else step
-  try:
-    model = build.model(config)
-  except ValueError as error:
-    raise UserError(f'{workdir}: {error}') from error
-  images = tf.zeros([1, *config.image_shape], tf.uint8)
-  model.assess(images)
-  # Under the names that the trainer saved them by.
-  trainer = tf.train.Checkpoint(model=model)
-  decay, weights = config.optimizer.average_decay, averaging.weights(model)
-  if decay:
-    trainer.averaging = averaging.Averaging(decay, weights)
-  workdir.restore(tf.train.Checkpoint(trainer=trainer), step)
-  if decay:
-    trainer.averaging.assign_to(weights)
-  return model, config, step
-
-
 def from_workdir(workdir: checkpoints.Workdir) -> Subject:
-  """Returns the best checkpoint of a workdir; raises as `load_model`."""
+  """Returns the best checkpoint of a workdir; raises as
+  `trained.load_model`."""
   model, config, step = load_model(workdir)
   shape = config.image_shape
   return Subject(

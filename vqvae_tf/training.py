@@ -1,7 +1,6 @@
 """train(config, workdir, ...): the VQ-VAE in the training loop."""
 
 import numpy as np
-import tensorflow as tf
 
 from vqvae_tf import build, configs, distribution, images, loop, metrics
 from vqvae_tf.checkpoints import State, Workdir
@@ -47,8 +46,7 @@ class _ImageStage(loop.Stage):
 
   def build(self):
     config = self.config
-    self._model = build.model(config)
-    self._model.assess(tf.zeros([1, *config.image_shape], tf.uint8))
+    self._model = build.initialized_model(config)
     self._assess = build.assessment(self._model, config.image_shape)
     self._reconstruct = build.reconstruction(self._model, config.image_shape)
     return self._model

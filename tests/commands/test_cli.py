@@ -3,10 +3,11 @@
 import pytest
 
 from vqvae_tf import configs, presets
+from vqvae_tf.prior_config import UNUSED, PriorConfig
 from vqvae_tf.visualization import names
 
 _TRAINING = ('train', 'mnist', 'cifar10')
-_ALL = (*_TRAINING, 'demo', 'evaluate', 'export', 'visualize')
+_ALL = (*_TRAINING, 'demo', 'evaluate', 'export', 'prior', 'visualize')
 
 
 @pytest.fixture
@@ -40,6 +41,12 @@ def test_help_shows_all_flags_at_once(answer, name):
         assert choice in text
     assert 'list_presets: ' in text
     assert f'bin/{name} --workdir=' in text
+  if name == 'prior':
+    for field, _ in configs.fields(PriorConfig()):
+      flag = f'[no]{field.name}' if field.type is bool else field.name
+      is_there = f'--{flag}: {field.metadata["help"].split()[0]}' in text
+      assert is_there == (field.name not in UNUSED)
+    assert '(default: 500)' in text and "(default: 'muon')" in text
   if name == 'evaluate':
     assert '--splits: parts of the data, of train, validation, test' in text
     assert '--[no]formats: ' in text
@@ -135,6 +142,21 @@ def test_list_presets(answer):
       'export',
       [],
       'give --workdir=RUN, the folder of a trained model',
+    ),
+    (
+      'prior',
+      [],
+      'give --workdir=RUN, the folder of a trained model',
+    ),
+    (
+      'prior',
+      ['--workdir=a', '--network=transfromer'],
+      "--network=transfromer is unknown: did you mean 'transformer'?",
+    ),
+    (
+      'prior',
+      ['--workdir=a', '--precision=float32'],
+      "Unknown command line flag 'precision'",
     ),
   ],
 )

@@ -84,6 +84,8 @@ def _workdir_cases(root, tiny_flags, trained, exported):
   damaged = _copy(trained, root / 'damaged')
   weights = next(damaged.path.rglob('weights.data*'))
   weights.write_bytes(weights.read_bytes()[:1000])
+  spoiled = _copy(trained, root / 'spoiled')
+  (spoiled.path / 'codes.npz').write_bytes(b'PK no archive')
   bare = checkpoints.Workdir(root / 'bare')
   bare.save_config(trained.load_config())
   return {
@@ -131,6 +133,21 @@ def _workdir_cases(root, tiny_flags, trained, exported):
       'export',
       [f'--workdir={bare}'],
       'bare has no checkpoint yet: train',
+    ),
+    'no workdir for a prior': (
+      'prior',
+      [f'--workdir={root}/nowhere'],
+      'nowhere is no workdir: it has no config.json; train one with',
+    ),
+    'no checkpoint for a prior': (
+      'prior',
+      [f'--workdir={bare}'],
+      'bare has no checkpoint yet: train',
+    ),
+    'damaged codes': (
+      'prior',
+      [f'--workdir={spoiled}'],
+      r'spoiled/codes.npz is damaged \(.*\): remove it, and the codes',
     ),
     'no export': (
       'evaluate',
@@ -182,6 +199,9 @@ def outcomes(cases, run_all):
     'damaged checkpoint',
     'no workdir',
     'no checkpoint',
+    'no workdir for a prior',
+    'no checkpoint for a prior',
+    'damaged codes',
     'no export',
     'export exists',
   ],

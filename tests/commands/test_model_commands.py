@@ -1,13 +1,14 @@
-"""bin/evaluate, bin/export and bin/visualize on a trained model."""
+"""bin/evaluate, export, prior and visualize on a trained model."""
 
 import concurrent.futures
 import json
 import shutil
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import evaluation
+from vqvae_tf import checkpoints, evaluation
 
 
 @pytest.fixture(scope='module')
@@ -33,6 +34,15 @@ def done(command, trained, exported, tmp_path_factory):
       f'--workdir={run}',
       '--only=codes,walk,curves,animation',
       '--frames=3',
+    ),
+    'prior': (
+      'prior',
+      f'--workdir={run}',
+      '--steps=2',
+      '--num_hiddens=8',
+      '--num_layers=1',
+      '--optimizer=adam',
+      '--noconditional',
     ),
   }
   with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -86,6 +96,24 @@ def test_export(done):
     'nll',
     'pixel_bits',
   }
+
+
+def test_prior(done, digits):
+  text = _output(done, 'prior')
+  run = done['root'] / 'run'
+  workdir = checkpoints.PriorWorkdir(checkpoints.Workdir(run))
+  assert workdir.last_state().step == 2
+  assert workdir.load_config().class_names == tuple('0123456789')
+  with np.load(run / 'codes.npz') as arrays:
+    for split, source in digits.items():
+      assert arrays[f'{split}_codes'].shape == (source.num_examples, 4, 4, 1)
+  assert 'step 2: validation ' in text
+  rows = [line.split() for line in text.splitlines()]
+  # log2 16 bits; 16 codes of an image of 64 pixels.
+  assert ['uniform', 'prior', '4.0000', '1.0000'] in rows
+  assert 'unigram, from the training codes' in text
+  assert 'this prior, p(z)' in text and 'p(z | y)' not in text
+  assert text.endswith(f'next: bin/evaluate --workdir={run}\n')
 
 
 def test_visualize(done):

@@ -92,11 +92,26 @@ def load_tensorflow(start: Callable[[], Any] | None = None) -> Any:
     os.close(stderr)
 
 
-def define_config_flags(preset: str) -> None:
-  """Defines --preset and a flag for every field of the configuration."""
+def define_preset_flags(preset: str) -> None:
+  """Defines --preset and a flag for every setting of a model."""
   flags.DEFINE_string('preset', preset, 'named settings: see --list_presets')
   flags.DEFINE_bool('list_presets', False, 'list the presets and stop')
-  for field, _ in configs.fields(configs.Config()):
+  define_config_flags(configs.Config(), 'the preset; ')
+
+
+def define_config_flags(
+  config: configs.Sections, default: str = '', unused: tuple[str, ...] = ()
+) -> None:
+  """Defines a flag for every field of a configuration.
+
+  Args:
+    config: the defaults.
+    default: what `--help` says before each default.
+    unused: fields without a flag.
+  """
+  for field, value in configs.fields(config):
+    if field.name in unused:
+      continue
     define = {
       str: flags.DEFINE_string,
       int: flags.DEFINE_integer,
@@ -106,24 +121,30 @@ def define_config_flags(preset: str) -> None:
     help_text = field.metadata['help']
     if field.metadata['choices']:
       help_text += f': {", ".join(field.metadata["choices"])}'
-    define(
-      field.name, None, f'{help_text} (default: the preset; {field.default!r})'
-    )
+    define(field.name, None, f'{help_text} (default: {default}{value!r})')
 
 
-def config_from_flags() -> configs.Config:
+def preset_from_flags() -> configs.Config:
   """Returns the preset with the given flags in place of its fields.
 
   Raises:
     UserError: for an unknown preset or a value that does not fit.
   """
-  preset = presets.named(FLAGS.preset).config
+  return config_from_flags(presets.named(FLAGS.preset).config)
+
+
+def config_from_flags(config: configs.Sections) -> configs.Sections:
+  """Returns `config` with the given flags in place of its fields.
+
+  Raises:
+    UserError: for a value that does not fit.
+  """
   given = {
     field.name: FLAGS[field.name].value
-    for field, _ in configs.fields(preset)
-    if FLAGS[field.name].present
+    for field, _ in configs.fields(config)
+    if field.name in FLAGS and FLAGS[field.name].present
   }
-  return configs.replace(preset, **given)
+  return configs.replace(config, **given)
 
 
 def open_source(settings: configs.DataConfig, split: str, data_dir: str = ''):

@@ -18,7 +18,7 @@ tensorboard/. Evaluate it with bin/evaluate, export it with bin/export.
 
 def main(name: str = 'bin/train', preset: str = 'default') -> None:
   """Runs the executable `name` with a preset as its default."""
-  cli.define_config_flags(preset)
+  cli.define_preset_flags(preset)
   flags.DEFINE_string(
     'workdir', None, 'folder of the run (default: runs/ and the preset)'
   )
@@ -29,7 +29,7 @@ def _train() -> int:
   if flags.FLAGS.list_presets:
     print(cli.list_presets())
     return 0
-  config = cli.config_from_flags()
+  config = cli.preset_from_flags()
   path = flags.FLAGS.workdir or f'runs/{flags.FLAGS.preset}'
   return train(config, path)
 

@@ -1,5 +1,7 @@
-"""Networks: from images to features and back."""
+"""Networks: from images to features and back, and over what came before."""
 
+from vqvae_tf.nets.causal_network import CausalNetwork
+from vqvae_tf.nets.gated_pixelcnn import GatedPixelCNN
 from vqvae_tf.nets.pixelcnn import PixelCNN
 from vqvae_tf.nets.resnet import (
   Convolution,
@@ -8,12 +10,18 @@ from vqvae_tf.nets.resnet import (
   ResidualStack,
   halved_sizes,
 )
+from vqvae_tf.nets.transformer import CausalTransformer
+from vqvae_tf.nets.wavenet import WaveNet
 
 __all__ = [
+  'CausalNetwork',
+  'CausalTransformer',
   'Convolution',
   'Decoder',
   'Encoder',
+  'GatedPixelCNN',
   'PixelCNN',
   'ResidualStack',
+  'WaveNet',
   'halved_sizes',
 ]

@@ -156,6 +156,12 @@ class Pointwise(snt.Module):
     return tf.tensordot(inputs, self.w, 1) + self.b
 
 
+def gated(inputs: tf.Tensor) -> tf.Tensor:
+  """Returns tanh(a) sigmoid(b), `[..., C]`, of [a, b], `[..., 2 C]`."""
+  values, gates = tf.split(inputs, 2, -1)
+  return tf.tanh(values) * tf.sigmoid(gates)
+
+
 def _variables(shape, scale=1.0):
   stddev = scale / math.sqrt(math.prod(shape[:-1]))
   init = snt.initializers.TruncatedNormal(stddev=stddev)

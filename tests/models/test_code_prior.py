@@ -1,0 +1,289 @@
+"""The prior is a mass over codes, and its samples have that mass."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import nets
+from vqvae_tf.models import CodeBatch, CodePrior
+
+SIZES, GRID, CLASSES = (3, 2), (1, 2), 2
+# Every grid of codes that there is: 6^2.
+CODES = np.array(
+  list(itertools.product(*map(range, SIZES * 2))), np.int32
+).reshape([-1, *GRID, 2])
+NETWORKS = {
+  'gated': lambda: nets.GatedPixelCNN(2, 3, 8, 1),
+  'transformer': lambda: nets.CausalTransformer(2, 3, 8, 1, 2),
+  'wavenet': lambda: nets.WaveNet(2, 3, 8, 1, dropout=0.3),
+}
+SEED = tf.constant([4, 2])
+# Images that are drawn: all tests of one prior share one compiled loop.
+DRAWN = 4000
+
+
+class Fixed(nets.CausalNetwork):
+  """The same logits in every cell, whatever came before."""
+
+  def __init__(self, logits):
+    logits = np.asarray(logits, np.float32)
+    super().__init__(*logits.shape, num_hiddens=1, name='fixed')
+    self.logits = logits
+
+  def __call__(self, slots, context, is_training=False):
+    shape = [*tf.shape(slots)[:3].numpy(), *self.logits.shape]
+    return tf.broadcast_to(self.logits, shape)
+
+  def generate(self, context, num_features, draw):
+    batch, height, width, _ = context.shape
+    cells = [
+      [
+        draw(tf.repeat(line[np.newaxis], batch, 0), tf.constant(i), s)[1]
+        for s, line in enumerate(self.logits)
+      ]
+      for i in range(height * width)
+    ]
+    shape = [height, width, self.num_slots, batch, 1]
+    return tf.transpose(tf.reshape(cells, shape), [3, 0, 1, 2, 4])
+
+
+def make(network, num_classes=CLASSES):
+  tf.random.set_seed(0)
+  prior = CodePrior(NETWORKS[network](), SIZES, GRID, num_classes, 4, 4)
+  # Far from uniform.
+  for variable in prior.trainable_variables:
+    variable.assign(2.5 * variable)
+  return prior
+
+
+@pytest.fixture(scope='module')
+def prior():
+  return make('wavenet')
+
+
+@pytest.fixture(scope='module')
+def fixed():
+  return CodePrior(Fixed(np.log([[0.5, 0.3, 0.15, 0.05]])), [4], GRID)
+
+
+def masses(prior, label=None):
+  """p(codes | label) of all codes, float64 [36]."""
+  labels = None if label is None else np.full(len(CODES), label)
+  nats = prior.nats(CODES, labels).numpy().astype(np.float64)
+  return np.exp(-nats.sum((1, 2, 3)))
+
+
+def shares(codes):
+  """How often each of all codes was drawn, [36]."""
+  # `CODES` counts up, its digits of bases 3, 2, 3, 2.
+  places = np.reshape(codes, [-1, 4]) @ [12, 6, 2, 1]
+  return np.bincount(places, minlength=len(CODES)) / len(codes)
+
+
+def assert_drawn(codes, expected):
+  """Within 5 standard errors: one of a million draws would not be."""
+  error = np.sqrt(expected * (1 - expected) / len(codes))
+  np.testing.assert_array_less(abs(shares(codes) - expected), 5 * error + 1e-9)
+
+
+def test_masses_sum_to_one_and_samples_have_them(prior):
+  first, second = (masses(prior, label) for label in range(CLASSES))
+  # 36 terms of float32.
+  np.testing.assert_allclose([first.sum(), second.sum()], 1, rtol=1e-5)
+  assert abs(first - second).max() > 0.01
+  assert first.max() > 3 / len(CODES)
+  codes = prior.sample(np.repeat([0, 1], DRAWN // 2), SEED).numpy()
+  assert codes.dtype == np.int32
+  assert_drawn(codes[: DRAWN // 2], first)
+  assert_drawn(codes[DRAWN // 2 :], second)
+
+
+@pytest.mark.parametrize('network', ['gated', 'transformer'])
+def test_unconditional_samples_have_the_masses(network):
+  prior = make(network, num_classes=0)
+  expected = masses(prior)
+  np.testing.assert_allclose(expected.sum(), 1, rtol=1e-5)
+  drawn = prior.sample(DRAWN, SEED)
+  assert_drawn(drawn.numpy(), expected)
+  # Labels only count the images.
+  same = prior.sample(np.full(DRAWN, 7), SEED)
+  np.testing.assert_array_equal(same, drawn)
+  nats = prior.marginal_nats(CODES)
+  np.testing.assert_allclose(nats, -np.log(expected), rtol=1e-5)
+
+
+def test_equal_logits_give_each_codebook_its_uniform_mass():
+  prior = CodePrior(Fixed(np.zeros([2, 3])), SIZES, GRID)
+  nats = prior.nats(CODES)
+  expected = np.broadcast_to(np.log(SIZES), CODES.shape)
+  # Roundings of float32, here and below.
+  np.testing.assert_allclose(nats, expected, rtol=1e-6)
+  losses = prior.losses(CodeBatch(CODES, np.zeros(36)), is_training=True)
+  np.testing.assert_allclose(losses.nats, [2 * math.log(6)] * 36, rtol=1e-6)
+  np.testing.assert_allclose(losses.loss, math.log(6) / 2, rtol=1e-6)
+  np.testing.assert_array_equal(losses.codes, CODES)
+  drawn = prior.sample(3000, SEED).numpy()
+  assert [set(np.unique(drawn[..., m])) for m in (0, 1)] == [{0, 1, 2}, {0, 1}]
+
+
+def test_label_is_marginalized(prior):
+  expected = -np.log((masses(prior, 0) + masses(prior, 1)) / 2)
+  np.testing.assert_allclose(prior.marginal_nats(CODES), expected, rtol=1e-5)
+
+
+def test_number_of_images_in_place_of_labels(prior):
+  drawn = prior.sample(DRAWN, SEED)
+  assert_drawn(drawn.numpy(), (masses(prior, 0) + masses(prior, 1)) / 2)
+
+
+@pytest.mark.parametrize(
+  'temperature, top_p, expected',
+  [
+    (1.0, 1.0, [0.5, 0.3, 0.15, 0.05]),
+    (0.5, 1.0, np.square([0.5, 0.3, 0.15, 0.05]) / 0.365),
+    (1.0, 0.7, [0.5 / 0.8, 0.3 / 0.8, 0, 0]),
+    # The temperature comes first: masses 0.685, 0.247, 0.062, 0.007.
+    (0.5, 0.68, [1, 0, 0, 0]),
+    (0.0, 1.0, [1, 0, 0, 0]),
+  ],
+)
+def test_temperature_and_nucleus_by_hand(fixed, temperature, top_p, expected):
+  drawn = fixed.sample(DRAWN, SEED, temperature, top_p).numpy()
+  seen = (drawn.reshape([-1, 1]) == range(4)).mean(0)
+  expected = np.asarray(expected)
+  # 5 standard errors of two draws for each image.
+  error = 5 * np.sqrt(expected * (1 - expected) / (2 * DRAWN))
+  np.testing.assert_array_less(abs(seen - expected), error + 1e-9)
+
+
+def test_kept_codes_stay_and_are_seen(prior):
+  labels = np.ones(DRAWN, np.int32)
+  given = np.array([[[[2, -1], [-1, 1]]]], np.int32)
+  mask = given >= 0
+  drawn = prior.sample(labels, SEED, given=given, mask=mask).numpy()
+  np.testing.assert_array_equal(drawn[:, 0, [0, 1], [0, 1]], [[2, 1]] * DRAWN)
+  # The open ones, each given what comes before: the kept ones are no draws.
+  nats = prior.nats(CODES, np.ones(36)).numpy()
+  fits = np.all((CODES == given) | ~mask, (1, 2, 3))
+  assert fits.sum() == 2 * 3
+  expected = np.exp(-np.where(mask, 0, nats).sum((1, 2, 3))) * fits
+  np.testing.assert_allclose(expected.sum(), 1, rtol=1e-5)
+  assert_drawn(drawn, expected)
+
+
+def test_whole_positions_are_kept(prior):
+  given, labels = np.resize(CODES, [DRAWN, *GRID, 2]), np.zeros(DRAWN, int)
+  mask = np.zeros([1, *GRID], bool)
+  mask[:, :, 0] = True
+  drawn = prior.sample(labels, SEED, given=given, mask=mask).numpy()
+  np.testing.assert_array_equal(drawn[:, :, 0], given[:, :, 0])
+  assert not np.array_equal(drawn, given)
+  everything = prior.sample(labels, SEED, given=given, mask=mask | True)
+  np.testing.assert_array_equal(everything, given)
+
+
+def test_seed_decides(prior):
+  labels = np.zeros(DRAWN, np.int32)
+  first, again, other = (
+    prior.sample(labels, seed).numpy() for seed in ([1, 2], [1, 2], [1, 3])
+  )
+  np.testing.assert_array_equal(first, again)
+  assert not np.array_equal(first, other)
+  # Every place has its own draws.
+  assert len({first[:, 0, j, 1].tobytes() for j in range(2)}) == 2
+
+
+@pytest.mark.parametrize('jit', [False, True])
+def test_graphs_for_any_batch_size(prior, jit):
+  codes = tf.TensorSpec([None, *GRID, 2], tf.int32)
+  labels = tf.TensorSpec([None], tf.int32)
+  options = {'jit_compile': jit}
+  nats = tf.function(prior.nats, input_signature=[codes, labels], **options)
+  marginal = tf.function(
+    prior.marginal_nats, input_signature=[codes], **options
+  )
+  sample = tf.function(
+    prior.sample,
+    input_signature=[
+      labels,
+      tf.TensorSpec([2], tf.int32),
+      tf.TensorSpec([]),
+      tf.TensorSpec([]),
+      codes,
+      tf.TensorSpec([None, *GRID], tf.bool),
+    ],
+    **options,
+  )
+  labels = np.arange(36, dtype=np.int32) % CLASSES
+  # Fused differently.
+  np.testing.assert_allclose(
+    nats(CODES, labels), prior.nats(CODES, labels), rtol=1e-5
+  )
+  np.testing.assert_allclose(
+    marginal(CODES), prior.marginal_nats(CODES), rtol=1e-5
+  )
+  given, labels = np.resize(CODES, [DRAWN, *GRID, 2]), np.resize(labels, DRAWN)
+  mask = np.zeros([DRAWN, *GRID], bool)
+  mask[::2, :, 0] = True
+  expected = prior.sample(labels, SEED, 0.9, 0.9, given, mask)
+  drawn = sample(labels, SEED, 0.9, 0.9, given, mask)
+  np.testing.assert_array_equal(drawn, expected)
+
+
+def test_training_moves_the_features_and_drops(prior):
+  batch = CodeBatch(CODES, np.arange(36) % CLASSES)
+  with tf.GradientTape() as tape:
+    losses = prior.losses(batch, is_training=True)
+  gradients = tape.gradient(losses.loss, prior.trainable_variables)
+  tables = {
+    variable.name.split('/')[-1][:-2]: np.any(gradient)
+    for variable, gradient in zip(
+      prior.trainable_variables, gradients, strict=True
+    )
+    if 'wavenet' not in variable.name
+  }
+  assert tables == dict.fromkeys(['codes', 'labels', 'positions'], True)
+  # None is sparse, which the optimizers do not take.
+  assert {isinstance(gradient, tf.Tensor) for gradient in gradients} == {True}
+  evaluated = prior.losses(batch, is_training=False)
+  np.testing.assert_allclose(
+    evaluated.nats,
+    tf.reduce_sum(prior.nats(*batch), [1, 2, 3]),
+    rtol=1e-6,
+  )
+  assert not np.array_equal(losses.nats, evaluated.nats)
+
+
+def test_all_variables_are_there_from_the_start(prior):
+  count = len(prior.variables)
+  prior.losses(CodeBatch(CODES, np.zeros(36)), is_training=True)
+  prior.sample(DRAWN, SEED)
+  assert len(prior.variables) == count
+
+
+def test_mistakes_are_named(prior):
+  ones = np.ones(36, np.int32)
+  with pytest.raises(ValueError, match=r'labels must be in 0\.\.1, not 2'):
+    prior.nats(CODES, 2 * ones)
+  with pytest.raises(ValueError, match=r'labels must be in 0\.\.1, not -1'):
+    prior.sample(-ones, SEED)
+  with pytest.raises(ValueError, match='conditional: give labels'):
+    prior.nats(CODES)
+  with pytest.raises(tf.errors.InvalidArgumentError, match=r'0\.\.2, 0\.\.1'):
+    prior.nats(CODES + 1, ones)
+  with pytest.raises(ValueError, match=r'grid of \(1, 2\) .* not \(36, 2, 1'):
+    prior.nats(CODES.reshape([36, 2, 1, 2]), ones)
+  with pytest.raises(ValueError, match='temperature must be at least 0'):
+    prior.sample(ones, SEED, temperature=-1.0)
+  for top_p in (0.0, 1.5):
+    with pytest.raises(ValueError, match=r'top_p must be in \(0, 1\]'):
+      prior.sample(ones, SEED, top_p=top_p)
+  with pytest.raises(ValueError, match='give both: given and mask'):
+    prior.sample(ones, SEED, given=CODES)
+  with pytest.raises(tf.errors.InvalidArgumentError, match='out of range'):
+    prior.sample(ones, SEED, given=CODES + 1, mask=CODES >= 0)
+  with pytest.raises(ValueError, match='needs 2 slots and 9 outputs, not 2'):
+    CodePrior(NETWORKS['gated'](), [9, 3], GRID)

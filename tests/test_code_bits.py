@@ -1,0 +1,123 @@
+import math
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vqvae_tf import build, checkpoints, code_bits, configs
+from vqvae_tf.checkpoints import State
+from vqvae_tf.code_cache import Codes, CodeSource
+from vqvae_tf.prior_config import PriorConfig
+
+
+def _source(split, codes, labels=None):
+  codes = np.array(codes, np.uint8)
+  if labels is None:
+    labels = np.zeros(len(codes), np.int32)
+  return CodeSource(split, codes, np.array(labels, np.int32), ('a', 'b'))
+
+
+@pytest.fixture
+def codes():
+  """Of grids 1x2 with codebooks of 4 and 2."""
+  splits = {
+    # Codebook 0: 3, 1, 0, 0 times; codebook 1: 2, 2.
+    'train': _source('train', [[[[0, 0], [0, 1]]], [[[0, 1], [1, 0]]]]),
+    # 1, 0, 0, 1 and 2, 0.
+    'validation': _source('validation', [[[[0, 0], [3, 0]]]], [1]),
+  }
+  return Codes(splits, (4, 2), 12, 'abc')
+
+
+@pytest.fixture
+def config():
+  return configs.replace(
+    PriorConfig(
+      grid=(1, 2),
+      codebook_sizes=(4, 2),
+      num_dims=12,
+      class_names=('a', 'b'),
+      fingerprint='abc',
+    ),
+    num_hiddens=8,
+    num_layers=1,
+    average_decay=0.0,
+  )
+
+
+def test_baselines_by_hand(codes):
+  found = code_bits.baselines(codes, 'validation')
+  assert found.uniform == (2 + 1) / 2
+  # Frequencies 4/8, 2/8, 1/8, 1/8 and 3/6, 3/6 after one was added to each.
+  assert found.unigram == pytest.approx(((1 + 3) / 2 + 1) / 2, rel=1e-12)
+  found = code_bits.baselines(codes, 'train')
+  assert found.unigram == pytest.approx(((3 * 1 + 2) / 4 + 1) / 2, rel=1e-12)
+
+
+def test_each_image_counts_once(config):
+  """150 images are a batch of 100 and one of 50."""
+  codes = np.zeros([150, 1, 2, 2])
+  labels = np.arange(150)
+  source = _source('test', codes, labels)
+  found = code_bits.mean_bits(
+    lambda codes, labels: tf.cast(labels, tf.float32), config, source
+  )
+  # 4 codes an image.
+  assert found == pytest.approx(74.5 / math.log(2) / 4, rel=1e-12)
+
+
+def test_a_split_without_images(config):
+  with pytest.raises(ValueError, match='the test split has no codes'):
+    code_bits.mean_bits(None, config, _source('test', np.zeros([0, 1, 2, 2])))
+
+
+def test_the_label_is_summed_over(config, codes, monkeypatch):
+  """p(z | y) = 2^-8 for the label of the image, 0 for the other."""
+
+  def nats(codes, labels):
+    one = math.log(256) / 4
+    given = tf.where(labels == 1, one, math.inf)[:, None, None, None]
+    return tf.broadcast_to(given, tf.shape(codes))
+
+  prior = types.SimpleNamespace(
+    nats=nats,
+    marginal_nats=lambda codes: tf.fill(tf.shape(codes)[:1], math.log(512.0)),
+  )
+  source = codes.splits['validation']
+  found = code_bits.measure(prior, config, source)
+  # Roundings of float32.
+  assert found == pytest.approx((9 / 4, 2), rel=1e-6)
+  unconditional = configs.replace(config, conditional=False)
+  found = code_bits.measure(prior, unconditional, source)
+  assert found.given_class is None
+
+
+class TestReport:
+  @pytest.fixture
+  def run(self, config, tmp_path):
+    """A workdir of an untrained prior."""
+    workdir = checkpoints.PriorWorkdir(checkpoints.Workdir(tmp_path))
+    trainer = tf.train.Checkpoint(model=build.prior(config))
+    workdir.save_config(config)
+    workdir.save(tf.train.Checkpoint(trainer=trainer), State(7, 7, 1.0))
+    return workdir
+
+  def _report(self, run, codes, monkeypatch, marginal):
+    found = code_bits.CodeBits(marginal, 1.25)
+    monkeypatch.setattr(code_bits, 'measure', lambda *_: found)
+    return code_bits.report(run, codes).splitlines()
+
+  def test_rows(self, run, codes, monkeypatch):
+    first, _, *rows = self._report(run, codes, monkeypatch, 1.375)
+    assert first == 'validation, 1 images of 1x2x2 codes, prior of step 7'
+    assert [row.split()[-2:] for row in rows] == [
+      ['1.5000', '0.5000'],
+      ['1.5000', '0.5000'],
+      ['1.3750', '0.4583'],
+      ['1.2500', '0.4167'],
+    ]
+
+  def test_a_missed_baseline_is_said(self, run, codes, monkeypatch):
+    last = self._report(run, codes, monkeypatch, 1.5)[-1]
+    assert 'misses the unigram baseline' in last and f'remove {run}' in last

@@ -1,0 +1,49 @@
+"""bin/prior: trains a prior over the codes of a trained model."""
+
+import signal
+
+from absl import flags
+
+from vqvae_tf.commands import cli
+from vqvae_tf.errors import UserError
+from vqvae_tf.prior_config import UNUSED, PriorConfig
+
+_USAGE = """Trains p(z) over the codes of a model, or goes on where it stopped.
+
+  bin/prior --workdir=runs/mnist
+
+The codes of the best checkpoint are kept in codes.npz, the run in prior/, both
+in the workdir of the model; after further training of the model both are made
+anew. Training ends after --steps, or when validation does not improve.
+"""
+
+
+def main() -> None:
+  """Runs the executable."""
+  flags.DEFINE_string('workdir', None, 'folder of the run of a model')
+  flags.DEFINE_string('data_dir', None, "folder of the data (the run's own)")
+  cli.define_config_flags(PriorConfig(), unused=UNUSED)
+  cli.run(_prior, _USAGE)
+
+
+def _prior() -> int:
+  path, data_dir = flags.FLAGS.workdir, flags.FLAGS.data_dir
+  if not path:
+    raise UserError('give --workdir=RUN, the folder of a trained model')
+  config = cli.config_from_flags(PriorConfig())
+  cli.load_tensorflow()
+  from vqvae_tf import checkpoints, code_bits, code_cache, prior_training
+
+  model = checkpoints.Workdir(path)
+  settings = model.load_config().data
+  codes = code_cache.cached(
+    model, lambda split: cli.open_source(settings, split, data_dir)
+  )
+  workdir = checkpoints.PriorWorkdir(model)
+  state = prior_training.train(config, workdir, codes)
+  if not prior_training.is_finished(config, state):
+    return 128 + signal.SIGINT
+  print(f'{state.step} steps in {state.seconds:.0f} s')
+  print(code_bits.report(workdir, codes))
+  print(f'next: bin/evaluate --workdir={path}')
+  return 0

@@ -1,0 +1,331 @@
+"""The prior: p(z) of the codes of an image, each given the earlier ones."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import sonnet as snt
+import tensorflow as tf
+
+from vqvae_tf.likelihoods import noise
+from vqvae_tf.models import drawing
+from vqvae_tf.models.compilation import compiled
+from vqvae_tf.nets import CausalNetwork
+from vqvae_tf.quantizers.quantizer import checked_codes
+
+# The logit of a code that its codebook does not have; its mass is exactly zero.
+_MISSING = -1e9
+# A temperature of 0 is taken for this: what is drawn is the likeliest code.
+_COLDEST = 1e-6
+
+
+class CodeBatch(NamedTuple):
+  """Codes of a batch of images.
+
+  Attributes:
+    codes: int32 `[B, h, w, M]`.
+    labels: int32 `[B]`; an unconditional prior ignores them.
+  """
+
+  codes: tf.Tensor
+  labels: tf.Tensor
+
+
+class PriorLosses(NamedTuple):
+  """What training a prior on a batch gives.
+
+  Attributes:
+    loss: float scalar to minimize: mean nats per code.
+    nats: float `[B]`, -log p(z), nats per example.
+    codes: int32 `[B, h, w, M]`.
+  """
+
+  loss: tf.Tensor
+  nats: tf.Tensor
+  codes: tf.Tensor
+
+
+class CodePrior(snt.Module):
+  """A product of conditionals over the codes of an image, in nats.
+
+  log p(z) = sum_t log softmax(network(z_<t, label)_t)[z_t]
+
+  over the positions of a grid in raster order and the M codebooks of each: a
+  mass over the codes that a codebook has, in no order. All variables are made
+  by the constructor.
+
+  Args:
+    network: M slots, as many outputs as the largest codebook has codes.
+    codebook_sizes: K_m of each of the M codebooks.
+    grid: (h, w), positions.
+    num_classes: of the labels that the codes are given; 0: they are given none.
+    feature_size: of the learned features of a code.
+    context_size: of the learned features of a position, to which those of the
+      label are added.
+
+  Raises:
+    ValueError: if the network has other slots or outputs.
+  """
+
+  def __init__(
+    self,
+    network: CausalNetwork,
+    codebook_sizes: Sequence[int],
+    grid: tuple[int, int],
+    num_classes: int = 0,
+    feature_size: int = 32,
+    context_size: int = 32,
+    name: str = 'code_prior',
+  ):
+    super().__init__(name=name)
+    sizes = tuple(codebook_sizes)
+    if (network.num_slots, network.num_outputs) != (len(sizes), max(sizes)):
+      raise ValueError(
+        f'a network for codebooks of {sizes} codes needs {len(sizes)} slots '
+        f'and {max(sizes)} outputs, not {network.num_slots} and '
+        f'{network.num_outputs}.'
+      )
+    self.network = network
+    self.codebook_sizes = sizes
+    self.grid = tuple(grid)
+    self.num_classes = num_classes
+    # Of all codebooks, one after the other.
+    self._codes = _table([sum(sizes), feature_size], 'codes')
+    self._positions = _table([*grid, context_size], 'positions')
+    if num_classes:
+      self._labels = _table([num_classes, context_size], 'labels')
+    # A checkpoint must find all variables.
+    self._nats(
+      tf.zeros([1, *grid, len(sizes)], tf.int32), tf.zeros([1], tf.int32)
+    )
+    self._draw = compiled(self._draw_all)
+
+  def losses(self, batch: CodeBatch, is_training: bool) -> PriorLosses:
+    """Returns the loss of a batch, in nats per code.
+
+    loss = -log p(z) / (h w M), averaged over the batch.
+
+    Args:
+      batch: codes and labels.
+      is_training: whether there is dropout.
+
+    Returns:
+      `PriorLosses`.
+
+    Raises:
+      ValueError, InvalidArgumentError: as `nats` does.
+    """
+    codes, labels = self._checked(batch.codes, batch.labels)
+    nats = self._nats(codes, labels, is_training)
+    return PriorLosses(
+      tf.reduce_mean(nats), tf.reduce_sum(nats, [1, 2, 3]), codes
+    )
+
+  def nats(
+    self, codes: tf.Tensor, labels: tf.Tensor | None = None
+  ) -> tf.Tensor:
+    """Returns -log p(code | earlier codes, label) of each code, in nats.
+
+    Args:
+      codes: int32 `[B, h, w, M]`.
+      labels: int32 `[B]`; an unconditional prior needs none.
+
+    Returns:
+      float32 `[B, h, w, M]`.
+
+    Raises:
+      ValueError: if the codes do not fit the grid, or labels are missing or,
+        where their values are known, out of range.
+      InvalidArgumentError: if a code is out of range; XLA drops this check.
+    """
+    return self._nats(*self._checked(codes, labels))
+
+  def marginal_nats(self, codes: tf.Tensor) -> tf.Tensor:
+    """Returns -log p(codes) in nats, whatever the label is.
+
+    p(z) = sum_y p(y) p(z | y),  p(y) = 1 / num_classes
+
+    Args:
+      codes: int32 `[B, h, w, M]`.
+
+    Returns:
+      float32 `[B]`; of an unconditional prior the sum of `nats`.
+
+    Raises:
+      ValueError, InvalidArgumentError: as `nats` does.
+    """
+    codes, labels = self._checked(
+      codes, tf.zeros(tf.shape(codes)[:1], tf.int32)
+    )
+
+    def given(label):
+      nats = self._nats(codes, tf.zeros_like(labels) + label)
+      return tf.reduce_sum(nats, [1, 2, 3])
+
+    # One label at a time: the memory of one pass, and a short graph.
+    count = max(self.num_classes, 1)
+    nats = tf.map_fn(
+      given, tf.range(count), fn_output_signature=tf.TensorSpec([None])
+    )
+    return math.log(count) - tf.reduce_logsumexp(-nats, 0)
+
+  def sample(
+    self,
+    labels: tf.Tensor | int,
+    seed: tf.Tensor,
+    temperature: tf.Tensor | float = 1.0,
+    top_p: tf.Tensor | float = 1.0,
+    given: tf.Tensor | None = None,
+    mask: tf.Tensor | None = None,
+  ) -> tf.Tensor:
+    """Draws codes, or those that a mask leaves open, in one compiled loop.
+
+    Each code is drawn from softmax(logits / temperature), of which `top_p` < 1
+    leaves the likeliest codes: the fewest whose mass is at least `top_p`.
+
+    Args:
+      labels: int32 `[B]`; or a number B of images, whose labels a conditional
+        prior draws, too.
+      seed: int32 `[2]`. The same call draws the same codes, which for another B
+        or on another device are others.
+      temperature: float scalar, at least 0; 0 takes the likeliest code.
+      top_p: float scalar in (0, 1].
+      given: int32 `[B or 1, h, w, M]`, codes to keep.
+      mask: bool `[B or 1, h, w]` or `[B or 1, h, w, M]`, which are kept; what
+        is drawn after them has seen them.
+
+    Returns:
+      int32 `[B, h, w, M]`.
+
+    Raises:
+      ValueError: if, where their values are known, labels, temperature or top_p
+        are out of range; or one of `given` and `mask` is missing.
+      InvalidArgumentError: if a code that is kept is out of range.
+    """
+    seed = tf.cast(seed, tf.int32)
+    labels = self._sampled_labels(labels, seed)
+    _check('temperature', temperature, 'at least 0', lambda t: t >= 0)
+    _check('top_p', top_p, 'in (0, 1]', lambda p: 0 < p <= 1)
+    kept = self._kept(given, mask, labels.shape[0] or tf.shape(labels)[0])
+    temperature = tf.cast(temperature, tf.float32)
+    top_p = tf.cast(top_p, tf.float32)
+    return self._draw(labels, seed, temperature, top_p, *kept)
+
+  def _draw_all(self, labels, seed, temperature, top_p, given, mask):
+    num_codebooks = len(self.codebook_sizes)
+    shape = [-1, self.grid[0] * self.grid[1], num_codebooks]
+    given, mask = tf.reshape(given, shape), tf.reshape(mask, shape)
+
+    def draw(outputs, index, m):
+      logits = self._logits(outputs, tf.constant(self.codebook_sizes[m]))
+      masses = tf.nn.softmax(logits / tf.maximum(temperature, _COLDEST))
+      place = index * num_codebooks + m
+      own = tf.random.fold_in(seed, place, alg=noise.ALGORITHM)
+      drawn = drawing.draw(drawing.nucleus(masses, top_p), own)
+      codes = tf.where(mask[:, index, m], given[:, index, m], drawn)
+      return self._features(codes, m), codes[:, tf.newaxis]
+
+    features = self._codes.shape[-1]
+    codes = self.network.generate(self._context(labels), features, draw)
+    return codes[..., 0]
+
+  def _nats(self, codes, labels, is_training=False):
+    slots = self._features(codes, range(len(self.codebook_sizes)))
+    outputs = self.network(slots, self._context(labels), is_training)
+    logits = self._logits(outputs, tf.constant(self.codebook_sizes))
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+
+  def _logits(self, outputs, sizes):
+    """Takes outputs [..., P] of codebooks of sizes [...] to logits."""
+    if min(self.codebook_sizes) == max(self.codebook_sizes):
+      return outputs
+    exists = tf.range(outputs.shape[-1]) < sizes[..., tf.newaxis]
+    return tf.where(exists, outputs, _MISSING)
+
+  def _features(self, codes, codebooks):
+    """Returns what codes [...] of codebooks, broadcast, tell the network."""
+    first = tf.cumsum(self.codebook_sizes, exclusive=True)
+    # The gradient of a product is dense, as the optimizers want it.
+    table = 1.0 * self._codes
+    return tf.gather(table, codes + tf.gather(first, codebooks))
+
+  def _context(self, labels):
+    """Returns what labels [B] and positions tell the network, [B, h, w, E]."""
+    if self.num_classes:
+      told = tf.gather(1.0 * self._labels, labels)
+    else:
+      told = tf.zeros_like(labels, tf.float32)[:, tf.newaxis]
+    return self._positions + told[:, tf.newaxis, tf.newaxis]
+
+  def _checked(self, codes, labels):
+    """Returns both as int32; labels of zero where there is no need of any.
+
+    Raises:
+      ValueError, InvalidArgumentError: as `nats` does.
+    """
+    codes = checked_codes(codes, self.codebook_sizes)
+    if codes.shape.rank != 4 or tuple(codes.shape[1:3]) != self.grid:
+      raise ValueError(
+        f'the prior is over a grid of {self.grid} positions: give codes '
+        f'[B, h, w, M], not {codes.shape}.'
+      )
+    if not self.num_classes:
+      return codes, tf.zeros_like(codes[:, 0, 0, 0])
+    if labels is None:
+      raise ValueError(
+        'this prior is conditional: give labels [B], or ask for marginal_nats.'
+      )
+    return codes, self._checked_labels(labels)
+
+  def _checked_labels(self, labels):
+    last = self.num_classes - 1
+    _check('labels', labels, f'in 0..{last}', lambda y: 0 <= y <= last)
+    return tf.cast(labels, tf.int32)
+
+  def _sampled_labels(self, labels, seed):
+    """Takes labels [B], or B, to labels [B]."""
+    labels = tf.convert_to_tensor(labels)
+    if labels.shape.rank == 0:
+      # Apart from the seeds of the codes, which are folded in from 0 on.
+      own = tf.random.fold_in(seed, -1, alg=noise.ALGORITHM)
+      return tf.random.stateless_uniform(
+        labels[tf.newaxis],
+        own,
+        0,
+        max(self.num_classes, 1),
+        tf.int32,
+        alg=noise.ALGORITHM,
+      )
+    if self.num_classes:
+      return self._checked_labels(labels)
+    return tf.zeros_like(labels, tf.int32)
+
+  def _kept(self, given, mask, batch):
+    """Returns the codes to keep and which they are, [B, h, w, M]."""
+    shape = [batch, *self.grid, len(self.codebook_sizes)]
+    if given is None and mask is None:
+      return tf.zeros(shape, tf.int32), tf.zeros(shape, tf.bool)
+    if given is None or mask is None:
+      raise ValueError('to keep codes, give both: given and mask.')
+    mask = tf.cast(mask, tf.bool)
+    mask = mask[..., tf.newaxis] if mask.shape.rank == 3 else mask
+    # What is not kept may be anything.
+    given = tf.where(mask, tf.cast(given, tf.int32), 0)
+    given = checked_codes(given, self.codebook_sizes)
+    return tf.broadcast_to(given, shape), tf.broadcast_to(mask, shape)
+
+
+def _check(name, values, must, is_fine):
+  """Checks values that are known: those of a graph are not."""
+  known = tf.get_static_value(tf.convert_to_tensor(values))
+  if known is None:
+    return
+  wrong = [value for value in known.ravel().tolist() if not is_fine(value)]
+  if wrong:
+    raise ValueError(f'{name} must be {must}, not {wrong[0]}.')
+
+
+def _table(shape, name):
+  # Of unit variance, which the networks expect of what they are given.
+  values = snt.initializers.RandomNormal()(shape, tf.float32)
+  return tf.Variable(values, name=name)

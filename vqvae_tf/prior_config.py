@@ -1,0 +1,78 @@
+"""The configuration of a prior over the codes of a trained model."""
+
+import dataclasses
+
+from vqvae_tf.configs import OptimizerConfig, RunConfig, Sections, setting
+
+# What a model has use for and a prior has not.
+UNUSED = ('quantizer_weight', 'precision', 'distribute')
+
+
+@dataclasses.dataclass(frozen=True)
+class PriorNetworkConfig:
+  """p(z)."""
+
+  network: str = setting(
+    'gated_pixelcnn',
+    'kind of causal network',
+    ('gated_pixelcnn', 'transformer', 'wavenet'),
+  )
+  num_hiddens: int = setting(64, 'channels of the network')
+  num_layers: int = setting(6, 'layers of the network')
+  dropout: float = setting(
+    0.1, 'share of the activations that are left out in training'
+  )
+  conditional: bool = setting(
+    True, 'the prior is given the class of an image, where the data has classes'
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class PriorRunConfig(RunConfig):
+  """How long a prior is trained; all may change on resume."""
+
+  patience: int = setting(
+    5,
+    'validations without a better one after which training ends; 0: it does '
+    'not',
+    resume=True,
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class PriorConfig(Sections):
+  """Everything that makes a prior.
+
+  What follows the sections is found in the codes when a run starts: `grid`
+  (h, w) and `codebook_sizes` of the codes, `num_dims` H W C and `class_names`
+  of the images, and the `fingerprint` of the checkpoint that made the codes.
+  """
+
+  network: PriorNetworkConfig = PriorNetworkConfig()
+  # The averaged weights stand in for a decay of the rate, whose length one
+  # would have to know before.
+  optimizer: OptimizerConfig = OptimizerConfig(
+    batch_size=64,
+    optimizer='muon',
+    learning_rate=1e-3,
+    warmup_steps=200,
+    average_decay=0.999,
+  )
+  run: PriorRunConfig = PriorRunConfig(steps=10_000, evaluate_every=500)
+  grid: tuple[int, int] | None = None
+  codebook_sizes: tuple[int, ...] = ()
+  num_dims: int = 0
+  class_names: tuple[str, ...] = ()
+  fingerprint: str = ''
+
+  @property
+  def num_classes(self) -> int:
+    """Classes that the prior is given one of; 0: it is given none."""
+    count = len(self.class_names)
+    return count if self.network.conditional and count > 1 else 0
+
+  @property
+  def num_codes(self) -> int:
+    """h w M, the codes of an image."""
+    height, width = self.grid
+    return height * width * len(self.codebook_sizes)

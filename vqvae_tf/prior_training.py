@@ -1,0 +1,101 @@
+"""train(config, workdir, codes): a prior in the training loop."""
+
+import dataclasses
+
+from vqvae_tf import bits, build, code_bits, loop
+from vqvae_tf.checkpoints import PriorWorkdir, State
+from vqvae_tf.code_cache import Codes
+from vqvae_tf.datasets import pipeline
+from vqvae_tf.models import CodeBatch
+from vqvae_tf.prior_config import PriorConfig
+
+
+def train(config: PriorConfig, workdir: PriorWorkdir, codes: Codes) -> State:
+  """Trains a prior, or goes on where a run in this workdir stopped.
+
+  A run on the codes of another checkpoint is worth nothing for these codes: it
+  is removed, and said so.
+
+  Args:
+    config: the run; `run.steps` counts from the run's first step.
+    workdir: that of the prior, in the workdir of the model.
+    codes: those of the model.
+
+  Returns:
+    The state at the end, as `loop.train` returns it. Its score is that of the
+    codes given their class, where the prior is conditional, in bits per
+    dimension of the image.
+
+  Raises:
+    UserError: as `loop.train` does.
+  """
+  source = codes.splits['train']
+  config = dataclasses.replace(
+    config,
+    grid=source.image_shape[:2],
+    codebook_sizes=codes.codebook_sizes,
+    num_dims=codes.num_dims,
+    class_names=source.class_names,
+    fingerprint=codes.fingerprint,
+  )
+  if workdir.has_config():
+    with workdir.locked():
+      if workdir.load_config().fingerprint != codes.fingerprint:
+        print(f'{workdir} is the prior of an earlier model: it is trained anew')
+        workdir.clear()
+  return loop.train(_CodeStage(config, codes), workdir)
+
+
+def is_finished(config: PriorConfig, state: State) -> bool:
+  """Returns whether a run has ended by itself, and by no signal."""
+  is_exhausted = 0 < config.run.patience <= state.num_worse
+  return state.step >= config.run.steps or is_exhausted
+
+
+class _CodeStage(loop.Stage):
+  """A prior, trained on codes."""
+
+  def __init__(self, config: PriorConfig, codes: Codes):
+    super().__init__(config, codes.splits['train'].num_examples)
+    self.patience = config.run.patience
+    self._splits = codes.splits
+    self._baselines = code_bits.baselines(codes, 'validation')
+
+  def build(self):
+    prior = build.prior(self.config)
+    self._nats = build.code_nats(prior, self.config)
+    return prior
+
+  def batches(self, first_step, part):
+    settings = self.config.optimizer
+    batches = pipeline.shuffled(
+      self._splits['train'],
+      settings.batch_size,
+      settings.seed,
+      first_step,
+      part,
+    )
+    return batches.map(CodeBatch)
+
+  def progress(self, averages):
+    nats = averages.pop('nats')
+    shown = {'bits_per_code': bits.bits_per_dim(nats, self.config.num_codes)}
+    return averages | shown, shown
+
+  def validation(self):
+    source = self._splits['validation']
+    bits_per_code = code_bits.mean_bits(self._nats, self.config, source)
+    scalars = {
+      'num_examples': source.num_examples,
+      'bits_per_code': bits_per_code,
+      'code_bits_per_dim': self._per_dim(bits_per_code),
+    }
+    given = ', given the class' if self.config.num_classes else ''
+    text = (
+      f'{bits_per_code:.4f} bits/code{given} (unigram '
+      f'{self._baselines.unigram:.4f}, uniform {self._baselines.uniform:.4f})'
+    )
+    return loop.Validation(scalars['code_bits_per_dim'], scalars, text)
+
+  def _per_dim(self, bits_per_code):
+    return bits_per_code * self.config.num_codes / self.config.num_dims
