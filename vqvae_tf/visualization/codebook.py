@@ -90,13 +90,14 @@ def figure(codebooks: Sequence[Codebook], seed: int) -> plt.Figure:
 
 def _scatter(axes, points, share):
   used = share > 0
-  # Rare ones above the others, which are larger in number where it matters.
+  rarest = share[used].min()
   dots = axes.scatter(
     *points[used].T,
     c=share[used],
     s=14,
     cmap='viridis_r',
-    norm=LogNorm(share[used].min(), share[used].max()),
+    # Codes that are used alike would leave a scale without a length.
+    norm=LogNorm(rarest, max(share.max(), 2 * rarest)),
     edgecolors='black',
     linewidths=0.2,
   )

@@ -48,6 +48,7 @@ def curves(entries: list[dict]) -> plt.Figure:
       values = [entry[key] for entry in entries]
       axes.plot(steps, np.array(values, float), style, marker='.', label=label)
     axes.set(xlabel='step', ylabel=unit)
+    axes.locator_params(axis='x', nbins=5)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
   drawn.suptitle('validation split during training', fontsize=9)
