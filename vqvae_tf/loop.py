@@ -103,7 +103,11 @@ class Stage(abc.ABC):
     return {}, {}
 
   def pictures(self) -> dict[str, np.ndarray]:
-    """Returns uint8 `[B, H, W, C]` to be shown after a validation, by name."""
+    """Returns uint8 `[B, H, W, C]` to be shown, by name.
+
+    It is called after a validation and at the steps of `snapshots.next_step`;
+    what is called as a `Snapshot`'s fields is kept for the animation.
+    """
     return {}
 
   def advice(self) -> str:

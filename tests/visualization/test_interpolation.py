@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from vqvae_tf.datasets.source import Arrays, ArraySource
 from vqvae_tf.visualization import interpolation
+from vqvae_tf.visualization.material import Inapplicable
 
 # Two codebooks for the halves of a vector: beside codes 0 of the other.
 _PARTS = [
@@ -60,3 +62,11 @@ def test_halves(width, own):
     for j, other in enumerate((11, 10, 11)):
       assert np.all(mixed[i, j, :, :own] == i)
       assert np.all(mixed[i, j, :, own:] == other)
+
+
+def test_one_image_has_no_other(make, tmp_path):
+  arrays = Arrays(np.zeros([1, 4, 6, 1], np.uint8), np.zeros(1, np.int32))
+  material = make(data=ArraySource('one', 'test', arrays))
+  for draw in (interpolation.draw, interpolation.draw_mixing):
+    with pytest.raises(Inapplicable, match='^the split has but one image'):
+      draw(material, tmp_path)

@@ -81,7 +81,10 @@ def figure(codebooks: Sequence[Codebook], seed: int) -> plt.Figure:
       dots = _scatter(axes, points, share)
       axes.set_title(f'{codebook.name}{method}', fontsize=9)
     row[len(places) - 1].figure.colorbar(
-      dots, ax=row, label='% of positions (cross: never used)'
+      dots,
+      ax=row,
+      label='% of positions (cross: never used)',
+      format='%g',
     )
     for axes in row[len(places) :]:
       axes.axis('off')

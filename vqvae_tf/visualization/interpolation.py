@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from vqvae_tf.visualization import canvas, film
-from vqvae_tf.visualization.material import Material
+from vqvae_tf.visualization.material import Inapplicable, Material
 
 _NUM_FRAMES, _NUM_COLUMNS = 33, 9
 _FRAMES_PER_SECOND = 10
@@ -111,8 +111,14 @@ def halves(left: np.ndarray, right: np.ndarray) -> np.ndarray:
   return np.concatenate([rows[..., :middle, :], columns[..., middle:, :]], -2)
 
 
+def _check_pair(material):
+  if material.data.num_examples < 2:
+    raise Inapplicable('the split has but one image')
+
+
 def draw(material: Material, folder: Path) -> list[Path]:
   """Draws two ways from an image to another: a film, and some of its frames."""
+  _check_pair(material)
   ends = material.codes[:2]
   vectors = np.asarray(material.subject.embed(ends))
   ways = {
@@ -147,6 +153,7 @@ def draw(material: Material, folder: Path) -> list[Path]:
 
 def draw_mixing(material: Material, folder: Path) -> list[Path]:
   """Draws the halves of some images with the halves of others."""
+  _check_pair(material)
   count = min(_NUM_MIXED, len(material.codes) // 2)
   rows, columns = slice(count), slice(count, 2 * count)
   mixed = halves(material.codes[rows], material.codes[columns])
