@@ -46,7 +46,7 @@ def _preload():
   import vqvae_tf.datasets.cifar
   import vqvae_tf.export
   import vqvae_tf.training
-  import vqvae_tf.visualization  # noqa: F401
+  import vqvae_tf.visualization.gallery  # noqa: F401
 
   del os.environ['TF_CPP_MIN_LOG_LEVEL']
   if 'CIFAR_RECORDS' in os.environ:

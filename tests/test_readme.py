@@ -17,6 +17,7 @@ SHORT = {
     '--steps=2 --evaluate_every=2 --num_hiddens=8 --causal_hiddens=8 '
     '--causal_layers=1 --num_mixtures=1'
   ).split(),
+  'bin/visualize': '--only=codes,curves,animation'.split(),
 }
 # They need PyTorch, or hours; `codebook_usage.py` alone takes seconds.
 LONG = {
@@ -121,7 +122,7 @@ def test_demo(folder, environment):
     environment,
   )
   assert 'bits/dim' in out
-  for name in re.findall(r'^(?:model|metrics|picture) +(\S+)', out, re.M):
+  for name in re.findall(r'^(?:model|metrics|drawn:) +(\S+)', out, re.M):
     assert (folder / name).exists(), name
 
 

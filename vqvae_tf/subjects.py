@@ -33,6 +33,10 @@ class Subject(NamedTuple):
       codes, in the same form; a seeded sample if it is autoregressive.
     pixel_bits: takes codes int32 `[B, h, w, M]` and uint8 `[B, H, W, C]` to
       -log2 p(x | z), bits `[B]`; None of an export that was made without it.
+    encode: takes uint8 `[B, H, W, C]` to codes int32 `[B, h, w, M]`.
+    decode: takes these to uint8 `[B, H, W, C]`; a seeded sample if the decoder
+      is autoregressive.
+    embed: takes these to vectors float32 `[B, h, w, D]`.
     config: the configuration it was trained with.
     codebook_sizes: K of each codebook.
     origin: what to call it: where it came from.
@@ -41,6 +45,9 @@ class Subject(NamedTuple):
   assess: Callable[[tf.Tensor], Assessment]
   reconstruct: Callable[[tf.Tensor], tf.Tensor]
   pixel_bits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None
+  encode: Callable[[tf.Tensor], tf.Tensor]
+  decode: Callable[[tf.Tensor], tf.Tensor]
+  embed: Callable[[tf.Tensor], tf.Tensor]
   config: configs.Config
   codebook_sizes: tuple[int, ...]
   origin: str
@@ -50,13 +57,18 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
   """Returns the best checkpoint of a workdir; raises as
   `trained.load_model`."""
   model, config, step = load_model(workdir)
-  functions = (
-    build.assessment(model, config.image_shape),
-    build.reconstruction(model, config.image_shape),
-    build.pixel_bits(model, config.image_shape),
+  shape = config.image_shape
+  return Subject(
+    assess=build.assessment(model, shape),
+    reconstruct=build.reconstruction(model, shape),
+    pixel_bits=build.pixel_bits(model, shape),
+    encode=build.encoding(model, shape),
+    decode=build.decoding(model),
+    embed=build.embedding(model),
+    config=config,
+    codebook_sizes=model.quantizer.codebook_sizes,
+    origin=f'{workdir}, step {step}',
   )
-  sizes = model.quantizer.codebook_sizes
-  return Subject(*functions, config, sizes, f'{workdir}, step {step}')
 
 
 def from_export(path: str | os.PathLike) -> Subject:
@@ -76,6 +88,17 @@ def from_export(path: str | os.PathLike) -> Subject:
     ) from error
 
   autoregressive = config.likelihood.decoder == 'autoregressive'
+  return Subject(
+    **_doors(sign, autoregressive),
+    config=config,
+    codebook_sizes=codebook_sizes,
+    origin=str(path),
+  )
+
+
+def _doors(sign, autoregressive: bool) -> dict[str, Callable | None]:
+  """Returns the functions of a `Subject` by name, from signatures."""
+  seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
 
   def assess(images):
     images = tf.constant(images)
@@ -83,25 +106,33 @@ def from_export(path: str | os.PathLike) -> Subject:
     return Assessment(
       nll['pixel_bits'],
       nll['code_bits_uniform'],
-      sign['encode'](images=images)['codes'],
+      encode(images),
       None if autoregressive else reconstruct(images),
     )
 
   def reconstruct(images):
-    seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
     return sign['reconstruct'](images=tf.constant(images), **seed)['images']
+
+  def encode(images):
+    return sign['encode'](images=tf.constant(images))['codes']
+
+  def decode(codes):
+    return sign['decode'](codes=tf.constant(codes), **seed)['images']
+
+  def embed(codes):
+    return sign['embed'](codes=tf.constant(codes))['embeddings']
 
   def pixel_bits(codes, images):
     return sign['pixel_bits'](codes=codes, images=images)['pixel_bits']
 
-  return Subject(
-    assess,
-    reconstruct,
-    pixel_bits if 'pixel_bits' in sign else None,
-    config,
-    codebook_sizes,
-    str(path),
-  )
+  return {
+    'assess': assess,
+    'reconstruct': reconstruct,
+    'pixel_bits': pixel_bits if 'pixel_bits' in sign else None,
+    'encode': encode,
+    'decode': decode,
+    'embed': embed,
+  }
 
 
 def read_metadata(path: str | os.PathLike) -> dict:
