@@ -16,6 +16,7 @@ COMMANDS = (
   'export',
   'mnist',
   'prior',
+  'sample',
   'train',
   'visualize',
 )

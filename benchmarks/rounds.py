@@ -1,4 +1,4 @@
-"""Peers timed in turn, each in a process of its own.
+"""Peers timed in turn, each in a process of its own where it needs one.
 
 A shared machine drifts. So every peer runs a short round in turn, over and
 over, and what counts is the median of the ratios within a round.
@@ -170,7 +170,39 @@ def _cause_of_death(code):
   return f'died with {code}'
 
 
-def compare(peers: list[Peer], rounds: int) -> list[dict]:
+class Local:
+  """A peer in this process, for what needs no process of its own.
+
+  Args:
+    name: what to call it in the table.
+    work: a function whose result is what a caller would keep.
+  """
+
+  note, works = '', True
+
+  def __init__(self, name: str, work: Callable[[], object]):
+    self.name = name
+    self.seconds = []
+    self._work = work
+    self._calls = 1
+    for _ in range(_WARM_UP_CALLS):
+      work()
+
+  def set_round(self, seconds: float) -> float:
+    """Chooses the calls of a round, one at least; returns its seconds."""
+    one_call = _seconds(self._work, 1)
+    self._calls = max(1, round(seconds / one_call))
+    return self._calls * one_call
+
+  def round(self) -> None:
+    """Times one round."""
+    self.seconds.append(_seconds(self._work, self._calls))
+
+  def close(self) -> None:
+    """Does nothing."""
+
+
+def compare(peers: list[Peer | Local], rounds: int) -> list[dict]:
   """Runs all peers in turn and compares each with the first.
 
   Returns:

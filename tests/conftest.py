@@ -1,15 +1,26 @@
 """A tiny model, trained once, and the executables as subprocesses."""
 
+import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import checkpoints, configs, datasets, export, training
+from vqvae_tf import (
+  build,
+  checkpoints,
+  code_cache,
+  configs,
+  datasets,
+  export,
+  training,
+)
+from vqvae_tf.prior_config import PriorConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -59,6 +70,41 @@ def trained(tmp_path_factory, tiny_config, digits):
 def exported(tmp_path_factory, trained):
   """An export of that run; nobody may change it."""
   return export.export(trained, tmp_path_factory.mktemp('exported') / 'model')
+
+
+@pytest.fixture(scope='session')
+def with_prior(tmp_path_factory, trained):
+  """That run with an untrained, conditional prior; nobody may change it."""
+  folder = tmp_path_factory.mktemp('with_prior') / 'run'
+  workdir = checkpoints.Workdir(shutil.copytree(trained.path, folder))
+  config = configs.replace(
+    PriorConfig(), num_hiddens=8, num_layers=1, average_decay=0.0
+  )
+  config = dataclasses.replace(
+    config,
+    grid=(4, 4),
+    codebook_sizes=(16,),
+    num_dims=64,
+    class_names=workdir.load_config().class_names,
+    fingerprint=code_cache.fingerprint(workdir),
+  )
+  tf.random.set_seed(0)
+  prior = build.prior(config)
+  # Far from uniform.
+  for variable in prior.trainable_variables:
+    variable.assign(2 * variable)
+  own = checkpoints.PriorWorkdir(workdir)
+  own.save_config(config)
+  trainer = tf.train.Checkpoint(model=prior)
+  own.save(tf.train.Checkpoint(trainer=trainer), checkpoints.State(step=1))
+  return workdir
+
+
+@pytest.fixture(scope='session')
+def exported_with_prior(tmp_path_factory, with_prior):
+  """An export of that run; nobody may change it."""
+  folder = tmp_path_factory.mktemp('exported_with_prior')
+  return export.export(with_prior, folder / 'model')
 
 
 @pytest.fixture

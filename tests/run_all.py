@@ -45,6 +45,7 @@ def _preload():
   import vqvae_tf.datasets.catalog
   import vqvae_tf.datasets.cifar
   import vqvae_tf.export
+  import vqvae_tf.sampling
   import vqvae_tf.training
   import vqvae_tf.visualization.gallery  # noqa: F401
 

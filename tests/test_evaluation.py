@@ -22,6 +22,8 @@ from vqvae_tf.trainer import Trainer
 
 # Sums of float32 in another order.
 _ROUNDING = 1e-5
+# Fields that need neither a prior nor another network.
+_MEASURED = metrics.Metrics._fields.index('codeless_bits_per_dim')
 
 
 @pytest.fixture(scope='module')
@@ -62,8 +64,11 @@ def test_a_split_by_hand(trained, subject, digits):
     bits_per_dim_error=error,
     shuffled_bits_per_dim=shuffled.sum() / num_images / num_dims,
   )
-  assert result.codeless_bits_per_dim is None
-  np.testing.assert_allclose(result[:-1], expected[:-1], rtol=_ROUNDING)
+  # Nothing to compare with, and no prior.
+  assert result[_MEASURED:] == (None,) * 4
+  np.testing.assert_allclose(
+    result[:_MEASURED], expected[:_MEASURED], rtol=_ROUNDING
+  )
   assert step == trained.best_step()
   assert subject.origin == f'{trained}, step {step}'
 
@@ -175,8 +180,48 @@ def test_an_export_measures_as_its_workdir(subject, exported, digits):
   assert other.origin == str(exported)
   theirs = evaluation.evaluate(other, digits['validation'])
   ours = evaluation.evaluate(subject, digits['validation'])
-  # The last field, which takes another network, is None.
-  np.testing.assert_allclose(theirs[:-1], ours[:-1], rtol=_ROUNDING)
+  np.testing.assert_allclose(
+    theirs[:_MEASURED], ours[:_MEASURED], rtol=_ROUNDING
+  )
+
+
+def test_a_prior_joins_the_bound(
+  with_prior, exported_with_prior, digits, monkeypatch
+):
+  monkeypatch.setattr(evaluation, '_BATCH_SIZE', 70)
+  ours = subjects.from_workdir(with_prior)
+  result = evaluation.evaluate(ours, digits['test'])
+  images, labels = digits['test'].fetch(tf.range(179, dtype=tf.int64))
+  assessed = ours.assess(images)
+  prior, *_ = subjects.load_prior(with_prior)
+  learned = prior.marginal_nats(assessed.codes).numpy() / math.log(2)
+  given = prior.nats(assessed.codes, labels).numpy() / math.log(2)
+  total = (assessed.pixel_bits.numpy() + learned).astype(np.float64)
+  expected = {
+    'bits_per_dim': total.mean() / 64,
+    'bits_per_dim_error': 1.96 * total.std(ddof=1) / math.sqrt(179) / 64,
+    'code_bits_per_dim': 1.0,
+    'code_bits_learned_per_dim': learned.mean() / 64,
+    'code_bits_given_class_per_dim': given.sum() / 179 / 64,
+    'bits_per_code': learned.mean() / 16,
+  }
+  found = {name: getattr(result, name) for name in expected}
+  assert found == pytest.approx(expected, rel=_ROUNDING)
+  theirs = subjects.from_export(exported_with_prior)
+  other = evaluation.evaluate(theirs, digits['test'])._asdict()
+  assert other.pop('codeless_bits_per_dim') is None
+  wanted = {name: getattr(result, name) for name in other}
+  assert other == pytest.approx(wanted, rel=_ROUNDING)
+
+
+def test_other_classes_are_not_given(with_prior, digits):
+  subject = subjects.from_workdir(with_prior)
+  subject = subject._replace(
+    config=configs.observed(subject.config, (8, 8, 1), ('a', 'b'))
+  )
+  result = evaluation.evaluate(subject, digits['validation'])
+  assert result.code_bits_given_class_per_dim is None
+  assert result.code_bits_learned_per_dim > 0
 
 
 def test_images_of_another_shape(subject, digits):
@@ -251,6 +296,41 @@ def test_table():
   assert values['bits/dim'] == '1.0000 +- 0.2500 (95 %)'
   assert values['PSNR'] == '1.00 dB'
   assert values['codes in use'] == '50.0 %'
+
+
+def test_priors_in_a_table():
+  result = _result(
+    bits_per_dim=3.25,
+    pixel_bits_per_dim=3.0,
+    code_bits_per_dim=0.5,
+    code_bits_learned_per_dim=0.25,
+    code_bits_given_class_per_dim=0.125,
+    bits_per_code=4.5,
+    codeless_bits_per_dim=3.5,
+  )
+  values = _values(evaluation.table(result))
+  assert values['codes, learned p(z)'] == '0.2500 4.5000 bits per code'
+  assert values['codes, p(z|y) given the class'] == '0.1250'
+  assert values['codes, uniform p(z)'] == '0.5000'
+  assert values['bits/dim, uniform p(z)'] == '3.5000'
+  # 0.5 bits for 0.25.
+  assert values['bits saved per bit of codes'] == '2.000'
+  alone = result._replace(code_bits_given_class_per_dim=None)
+  assert 'p(z|y)' not in evaluation.table(alone)
+
+
+def test_no_prior_in_a_table():
+  """Of metrics.json that was written before there were priors, too."""
+  known = _result()._asdict()
+  for name in (
+    'code_bits_learned_per_dim',
+    'code_bits_given_class_per_dim',
+    'bits_per_code',
+  ):
+    del known[name]
+  text = evaluation.table(metrics.Metrics(**known))
+  assert _values(text)['codes, uniform p(z)'] == '1.0000'
+  assert 'learned' not in text
 
 
 def _values(text):

@@ -153,3 +153,71 @@ def test_infinite_bits_are_no_warning():
 def test_no_example_is_refused(empty):
   with pytest.raises(ValueError, match='no example to measure'):
     metrics.measure(Stub(), batches(*empty), (4,))
+
+
+# p(z | y) of a prior of 2 classes, by the only code of an image.
+GIVEN = np.array([[1 / 2, 1 / 4, 1 / 8, 1 / 8], [1 / 8, 1 / 8, 1 / 4, 1 / 2]])
+
+
+def bits_per_position(codes, labels):
+  given = GIVEN[labels[:, np.newaxis, np.newaxis, np.newaxis], codes]
+  return -np.log2(given).astype(np.float32)
+
+
+def learned(codes, labels):
+  return metrics.code_bits(bits_per_position, 2, codes, labels)
+
+
+class TestLearnedPrior:
+  CODES = np.array([0, 3, 2], np.int32).reshape(3, 1, 1, 1)
+
+  def test_the_label_is_summed_over(self):
+    found = learned(self.CODES, np.array([0, 0, 1]))
+    # (1/2 + 1/8) / 2, (1/8 + 1/2) / 2 and (1/8 + 1/4) / 2; float64.
+    expected = -np.log2([5 / 16, 5 / 16, 3 / 16])
+    np.testing.assert_allclose(found.learned, expected, rtol=1e-12)
+    np.testing.assert_array_equal(found.given_class, [1, 3, 2])
+
+  def test_no_labels(self):
+    found = learned(self.CODES, None)
+    assert found.given_class is None
+    np.testing.assert_array_equal(
+      found.learned, learned(self.CODES, np.zeros(3, int)).learned
+    )
+
+  def test_an_unconditional_prior(self):
+    codes = np.tile(self.CODES, [1, 2, 1, 1])
+    found = metrics.code_bits(bits_per_position, 0, codes, np.ones(3, int))
+    assert found.given_class is None
+    # Two positions, each with the bits of the first label.
+    np.testing.assert_array_equal(found.learned, [2, 6, 6])
+
+  def test_likelier_codes_than_float32_has(self):
+    def bits_of_many(codes, labels):
+      return np.full(codes.shape, 10_000.0, np.float32)
+
+    found = metrics.code_bits(bits_of_many, 2, self.CODES, None)
+    np.testing.assert_array_equal(found.learned, [10_000] * 3)
+
+  def test_they_join_the_bound(self):
+    # Pixel bits 0, 3 | 2, codes those of above.
+    result = metrics.measure(Stub(), batches([0, 3], [2]), (4,), learned)
+    a, b = -math.log2(5 / 16), -math.log2(3 / 16)
+    rounding = 1e-12  # of float64
+    assert result.pixel_bits_per_dim == 5 / 6
+    assert result.code_bits_per_dim == 1
+    assert result.bits_per_code == pytest.approx((2 * a + b) / 3, rel=rounding)
+    assert result.code_bits_learned_per_dim == pytest.approx(
+      (2 * a + b) / 6, rel=rounding
+    )
+    assert result.bits_per_dim == pytest.approx(
+      (5 + 2 * a + b) / 6, rel=rounding
+    )
+    # All labels are 0.
+    assert result.code_bits_given_class_per_dim == (1 + 3 + 3) / 6
+    error = 1.96 * np.std([a, 3 + a, 2 + b], ddof=1) / math.sqrt(3) / 2
+    assert result.bits_per_dim_error == pytest.approx(error, rel=rounding)
+
+  def test_none_is_none(self):
+    result = metrics.measure(Stub(), batches([0, 3], [2]), (4,))
+    assert result[-3:] == (None, None, None)

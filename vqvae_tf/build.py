@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from vqvae_tf import bottleneck
+from vqvae_tf import bits, bottleneck
 from vqvae_tf.configs import Config
 from vqvae_tf.likelihoods import (
   Autoregressive,
@@ -176,6 +176,22 @@ def code_nats(
 
   signature = [_codes(config), tf.TensorSpec([None], tf.int32)]
   return tf.function(nats, input_signature=signature, autograph=False)
+
+
+def code_bits(
+  prior: CodePrior, config: PriorConfig
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+  """Returns -log2 p(code | earlier codes, label) as one graph.
+
+  It takes int32 `[B, h, w, M]` and labels int32 `[B]`, which an unconditional
+  prior ignores, to float32 `[B, h, w, M]`; B is any number.
+  """
+
+  def code_bits(codes, labels):
+    return bits.nats_to_bits(prior.nats(codes, labels))
+
+  signature = [_codes(config), tf.TensorSpec([None], tf.int32)]
+  return tf.function(code_bits, input_signature=signature, autograph=False)
 
 
 def marginal_nats(

@@ -2,6 +2,7 @@
 
 from vqvae_tf import configs, evaluation, metrics
 from vqvae_tf.checkpoints import State
+from vqvae_tf.prior_config import PriorConfig
 
 _TEMPLATE = """# VQ-VAE on {dataset}
 
@@ -14,7 +15,7 @@ Made by vqvae_tf {version}; plain TensorFlow loads it.{decoder}
 
 Seed {seed}, {seconds:.0f} s of training, best validation at step {step} of
 {steps}. The log is in `metrics.jsonl` beside this file.
-
+{prior}
 ## Figures
 
 As `bin/evaluate` printed them:
@@ -25,7 +26,8 @@ As `bin/evaluate` printed them:
 
 It has seen the training images of {dataset} alone, and reconstructs other
 images worse than its figures say. bits/dim is an upper bound on -log2 p(x),
-with codes counted under a uniform prior.
+with codes counted under a learned prior where the figures name one, else under
+a uniform prior.
 """
 
 
@@ -35,12 +37,30 @@ The decoder is autoregressive: `decode` and `reconstruct` take a seed and draw
 samples, which never see the image; `nll` is teacher-forced."""
 
 
+_PRIOR = """
+## Prior
+
+    {command}
+
+A {network} over the codes, {given}. It draws
+`num` images, others for each `seed`:
+
+    model = tf.saved_model.load(FOLDER)
+    images = model.sample(tf.constant(num), tf.constant([0, seed]))['images']
+
+By name, as tensors: `label` {labels}, `temperature`, `top_p`, and codes
+to keep, `given` where `mask` is true. `model.signatures['sample']` needs all of
+them. `prior_nll` takes codes{and_labels} to the bits of each.
+"""
+
+
 def text(
   config: configs.Config,
   state: State,
   splits: dict[str, dict],
   version: str,
   grid: list[int],
+  prior: PriorConfig | None = None,
 ) -> str:
   """Returns the card as Markdown.
 
@@ -51,6 +71,7 @@ def text(
       perhaps with 'files'.
     version: of vqvae_tf.
     grid: shape [h, w, M] of an image's codes.
+    prior: the configuration of the prior over them, if there is one.
   """
   tables = '\n\n'.join(
     f'{split} split\n\n```\n{_table(**values)}\n```'
@@ -70,7 +91,19 @@ def text(
     seconds=state.seconds,
     step=state.best_step,
     steps=config.run.steps,
+    prior=_prior(prior) if prior else '',
     tables=tables or 'none yet: run bin/evaluate before bin/export',
+  )
+
+
+def _prior(config):
+  count = config.num_classes
+  return _PRIOR.format(
+    command=configs.command(config, 'bin/prior'),
+    network=config.network.network,
+    given='given the class' if count else 'which is given no class',
+    labels=f'(0..{count - 1}, or -1: drawn)' if count else '(-1)',
+    and_labels=' and labels' if count else '',
   )
 
 

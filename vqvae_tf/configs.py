@@ -246,14 +246,17 @@ def replace(config: _Sections, **values) -> _Sections:
   return dataclasses.replace(config, **sections)
 
 
-def command(config: Config) -> str:
+def command(config: Sections, name: str = 'bin/train') -> str:
   """Returns the command that trains this configuration."""
+  defaults = fields(type(config)())
   flags = [
     f'--{field.name}={value}'
-    for field, value in fields(config)
-    if value != field.default and field.name != 'data_dir'
+    for (field, value), (_, default) in zip(
+      fields(config), defaults, strict=True
+    )
+    if value != default and field.name != 'data_dir'
   ]
-  return ' '.join(['bin/train', *flags])
+  return ' '.join([name, *flags])
 
 
 def to_json(config: Sections) -> str:

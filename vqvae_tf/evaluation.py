@@ -48,8 +48,10 @@ def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
     codes.append(np.asarray(result.codes))
     return result
 
-  batches = _batches(data, 'model')
-  result = metrics.measure(assess, batches, subject.codebook_sizes)
+  batches = _batches(data, 'model and prior' if subject.prior else 'model')
+  result = metrics.measure(
+    assess, batches, subject.codebook_sizes, _learned(subject, data)
+  )
   if subject.pixel_bits and data.num_examples > 1:
     shuffled = _shuffled(subject, data, np.concatenate(codes))
     result = result._replace(shuffled_bits_per_dim=shuffled)
@@ -64,6 +66,21 @@ def _check_shape(subject, data):
       f'{subject.origin} takes images {subject.config.image_shape}, but '
       f'{data.name} has {tuple(data.image_shape)}'
     )
+
+
+def _learned(subject, data):
+  """Returns what takes codes and labels to bits under the learned prior."""
+  prior = subject.prior
+  if not prior:
+    return None
+  # Other data may have other classes.
+  has_its_classes = tuple(data.class_names) == subject.config.class_names
+
+  def learned(codes, labels):
+    labels = labels if has_its_classes else None
+    return metrics.code_bits(prior.code_bits, prior.num_classes, codes, labels)
+
+  return learned
 
 
 def _shuffled(subject, data, codes):
@@ -174,7 +191,7 @@ def table(result: metrics.Metrics, files: dict | None = None) -> str:
     ('images', f'{result.num_examples:,}'),
     ('bits/dim', f'{result.bits_per_dim:.4f}', _interval(result)),
     ('  pixels, -log2 p(x|z)', f'{result.pixel_bits_per_dim:.4f}'),
-    ('  codes, uniform p(z)', f'{result.code_bits_per_dim:.4f}'),
+    *_rows_of_priors(result),
     *_rows_of_codes(result),
     *_rows_of_errors(result),
     ('codes in use', f'{100 * result.codes_in_use:.1f} %'),
@@ -188,6 +205,25 @@ def table(result: metrics.Metrics, files: dict | None = None) -> str:
   )
 
 
+def _rows_of_priors(result):
+  """Yields what the codes cost."""
+  uniform = f'{result.code_bits_per_dim:.4f}'
+  learned, given_class = (
+    result.code_bits_learned_per_dim,
+    result.code_bits_given_class_per_dim,
+  )
+  if learned is None:
+    yield '  codes, uniform p(z)', uniform
+    return
+  note = f' {result.bits_per_code:.4f} bits per code'
+  yield '  codes, learned p(z)', f'{learned:.4f}', note
+  if given_class is not None:
+    yield 'codes, p(z|y) given the class', f'{given_class:.4f}'
+  yield 'codes, uniform p(z)', uniform
+  total = result.pixel_bits_per_dim + result.code_bits_per_dim
+  yield 'bits/dim, uniform p(z)', f'{total:.4f}'
+
+
 def _rows_of_codes(result):
   """Yields what the codes are worth."""
   shuffled, codeless = (
@@ -199,7 +235,7 @@ def _rows_of_codes(result):
   if codeless is not None:
     yield 'pixels, trained without codes', f'{codeless:.4f}'
     saved = codeless - result.pixel_bits_per_dim
-    per_bit = saved / result.code_bits_per_dim
+    per_bit = saved / (result.bits_per_dim - result.pixel_bits_per_dim)
     yield 'bits saved per bit of codes', f'{per_bit:.3f}'
 
 

@@ -12,6 +12,24 @@ Signatures (B is any batch size from 1 on):
 Of an autoregressive decoder `decode` and `reconstruct` also take a seed,
 int32 [2]: they draw samples, which never see the image; `nll` and `pixel_bits`
 are teacher-forced.
+
+Where the run has a prior:
+
+  sample       num, seed [2], label, temperature, top_p, given, mask
+                                       -> codes [num,h,w,M], images [num,H,W,C]
+  prior_nll    codes[, labels [B]]     -> code_bits float32 [B,h,w,M]
+  nll          images                  -> also code_bits_learned [B]
+
+`sample` takes a label of -1, which draws a class for each image; temperature
+and top_p as `CodePrior.sample` has them; and codes to keep, given int32
+[num or 1,h,w,M] where mask, bool of the same shape, is true. All have defaults
+but num and seed: label -1, temperature 1, top_p 1, nothing given. A server uses
+them, and so does `tf.saved_model.load(path).sample(num, seed)`; the callables
+in `.signatures` need all arguments.
+
+`prior_nll` takes labels if the prior is conditional. Its bits sum to -log2 p(z)
+or -log2 p(z | y); `code_bits_learned` is -log2 p(z), the label summed over, for
+which the prior runs once for each class.
 """
 
 import json
@@ -22,10 +40,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from vqvae_tf import card, configs, evaluation, subjects
+from vqvae_tf import bits, card, configs, evaluation, subjects, trained
 from vqvae_tf.checkpoints import Workdir, one_line
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import VQVAE
+from vqvae_tf.models import VQVAE, CodePrior, Sampler
+from vqvae_tf.prior_config import PriorConfig
 from vqvae_tf.version import __version__
 
 
@@ -35,16 +54,22 @@ class _Served(tf.Module):
   They are not jit-compiled: XLA drops the check that codes are in range.
   """
 
-  def __init__(self, model: VQVAE, config: configs.Config, metadata_path: str):
+  def __init__(
+    self,
+    model: VQVAE,
+    config: configs.Config,
+    metadata_path: str,
+    prior: CodePrior | None = None,
+  ):
     super().__init__()
-    self._model = model
+    self._model, self._prior = model, prior
     self.metadata = tf.saved_model.Asset(metadata_path)
     images = tf.TensorSpec([None, *config.image_shape], tf.uint8, 'images')
     grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
     codes = tf.TensorSpec([None, *grid], tf.int32, 'codes')
     sampled = model.likelihood.is_autoregressive
     seed = [tf.TensorSpec([2], tf.int32, 'seed')] if sampled else []
-    self.functions = {
+    functions = {
       'encode': self._function(self._encode, images),
       'decode': self._function(self._decode, codes, *seed),
       'reconstruct': self._function(self._reconstruct, images, *seed),
@@ -52,7 +77,14 @@ class _Served(tf.Module):
       'nll': self._function(self._nll, images),
       'pixel_bits': self._function(self._pixel_bits, codes, images),
     }
-    for name, function in self.functions.items():
+    if prior:
+      labels = [tf.TensorSpec([None], tf.int32, 'labels')]
+      given = labels if prior.num_classes else []
+      functions['prior_nll'] = self._function(self._prior_nll, codes, *given)
+      functions['sample'] = self._sample(grid)
+    # TensorFlow saves a dictionary that is complete when it is assigned.
+    self.functions = functions
+    for name, function in functions.items():
       setattr(self, name, function)
 
   def _function(self, python_function, *specs):
@@ -75,10 +107,47 @@ class _Served(tf.Module):
 
   def _nll(self, images):
     result = self._model.assess(images)
-    return {
+    found = {
       'pixel_bits': result.pixel_bits,
       'code_bits_uniform': result.code_bits,
     }
+    if self._prior:
+      nats = self._prior.marginal_nats(result.codes)
+      found['code_bits_learned'] = bits.nats_to_bits(nats)
+    return found
+
+  def _prior_nll(self, codes, labels=None):
+    return {'code_bits': bits.nats_to_bits(self._prior.nats(codes, labels))}
+
+  def _sample(self, grid):
+    sampler = Sampler(self._model, self._prior, jit_compile=False)
+
+    # TensorFlow keeps defaults with a signature if they are tensors.
+    any_class, one = tf.constant(-1), tf.constant(1.0)
+    no_code, nowhere = (tf.zeros([1, *grid], t) for t in (tf.int32, tf.bool))
+
+    def sample(
+      num,
+      seed,
+      label=any_class,
+      temperature=one,
+      top_p=one,
+      given=no_code,
+      mask=nowhere,
+    ):
+      drawn = sampler(num, seed, label, temperature, top_p, given, mask)
+      return drawn._asdict()
+
+    return self._function(
+      sample,
+      tf.TensorSpec([], tf.int32, 'num'),
+      tf.TensorSpec([2], tf.int32, 'seed'),
+      tf.TensorSpec([], tf.int32, 'label'),
+      tf.TensorSpec([], tf.float32, 'temperature'),
+      tf.TensorSpec([], tf.float32, 'top_p'),
+      tf.TensorSpec([None, *grid], tf.int32, 'given'),
+      tf.TensorSpec([None, *grid], tf.bool, 'mask'),
+    )
 
 
 def export(
@@ -91,7 +160,7 @@ def export(
   card and the training log in `assets.extra/`.
 
   Args:
-    workdir: of a run with a checkpoint.
+    workdir: of a run with a checkpoint; its prior, if it has one, goes along.
     target: the folder to make.
     overwrite: whether a SavedModel at `target` may be replaced.
 
@@ -99,7 +168,8 @@ def export(
     `target` as a path.
 
   Raises:
-    UserError: if `target` exists, or the workdir has no good checkpoint.
+    UserError: if `target` exists, or the workdir has no good checkpoint, or a
+      prior of another one.
     OSError: if it cannot be written.
   """
   target = Path(target)
@@ -107,21 +177,21 @@ def export(
     raise UserError(f'{target} exists already: give --overwrite to replace it')
   if overwrite and target.exists():
     _check_replaceable(target)
-  model, config, step = subjects.load_model(workdir)
+  model, config, step = trained.load_model(workdir)
+  prior = subjects.load_prior(workdir)
   # Where the data lay is nobody's business who gets the model.
   config = configs.replace(config, data_dir='')
   target.parent.mkdir(parents=True, exist_ok=True)
   aside = Path(tempfile.mkdtemp(prefix='.export-', dir=target.parent))
   try:
     metadata = aside / 'metadata.json'
-    metadata.write_text(
-      json.dumps(_metadata(model, config, step, workdir), indent=2)
-    )
-    served = _Served(model, config, str(metadata))
+    values = _metadata(model, config, step, workdir) | _of_prior(prior)
+    metadata.write_text(json.dumps(values, indent=2))
+    served = _Served(model, config, str(metadata), prior and prior[0])
     tf.saved_model.save(
       served, str(aside / 'model'), signatures=served.functions
     )
-    _write_extra(aside / 'model', model, config, workdir)
+    _write_extra(aside / 'model', model, config, workdir, prior and prior[1])
     if target.exists():
       target.rename(aside / 'replaced')
     (aside / 'model').rename(target)
@@ -141,7 +211,11 @@ def _check_replaceable(target: Path) -> None:
 
 
 def _write_extra(
-  folder: Path, model: VQVAE, config: configs.Config, workdir: Workdir
+  folder: Path,
+  model: VQVAE,
+  config: configs.Config,
+  workdir: Workdir,
+  prior: PriorConfig | None,
 ) -> None:
   """Adds the model card and the training log, where SavedModels keep extras."""
   extra = folder / 'assets.extra'
@@ -150,7 +224,7 @@ def _write_extra(
   splits = evaluation.read_metrics(workdir.path / 'metrics.json')
   state = workdir.last_state()
   (extra / 'README.md').write_text(
-    card.text(config, state, splits, __version__, grid)
+    card.text(config, state, splits, __version__, grid, prior)
   )
   if workdir.metrics_path.exists():
     shutil.copy(workdir.metrics_path, extra)
@@ -167,4 +241,18 @@ def _metadata(
     'class_names': list(config.class_names),
     'metrics': evaluation.read_metrics(workdir.path / 'metrics.json'),
     'versions': {'tensorflow': tf.__version__, 'vqvae_tf': __version__},
+  }
+
+
+def _of_prior(loaded) -> dict:
+  """Returns what metadata.json says of a prior; nothing where there is none."""
+  if not loaded:
+    return {}
+  prior, config, step = loaded
+  return {
+    'prior': {
+      'config': json.loads(configs.to_json(config)),
+      'step': step,
+      'num_classes': prior.num_classes,
+    }
   }

@@ -17,7 +17,8 @@ class Metrics(NamedTuple):
 
   Attributes:
     num_examples: images in the split.
-    bits_per_dim: pixel + code bits, per pixel and channel.
+    bits_per_dim: pixel + code bits, per pixel and channel; codes under the
+      learned prior where there is one.
     pixel_bits_per_dim: -log2 p(x | z), per pixel and channel.
     code_bits_per_dim: -log2 p(z) under the uniform prior, likewise.
     mse: mean squared error in squared grey levels, of reconstructions; None
@@ -35,6 +36,10 @@ class Metrics(NamedTuple):
       half a split before; None if it was not measured.
     codeless_bits_per_dim: pixel bits of the same network trained without codes;
       None if it was not measured.
+    code_bits_learned_per_dim: -log2 p(z) under the learned prior, whose label
+      is summed over if it is conditional; None where there is no such prior.
+    code_bits_given_class_per_dim: -log2 p(z | y) under a conditional prior.
+    bits_per_code: code_bits_learned_per_dim, but per code.
   """
 
   num_examples: int
@@ -50,6 +55,21 @@ class Metrics(NamedTuple):
   num_sampled: int = 0
   shuffled_bits_per_dim: float | None = None
   codeless_bits_per_dim: float | None = None
+  code_bits_learned_per_dim: float | None = None
+  code_bits_given_class_per_dim: float | None = None
+  bits_per_code: float | None = None
+
+
+class CodeBits(NamedTuple):
+  """What the codes of images cost under a learned prior.
+
+  Attributes:
+    learned: float64 `[B]`, -log2 p(z); a label is summed over.
+    given_class: float64 `[B]`, -log2 p(z | y), or None.
+  """
+
+  learned: np.ndarray
+  given_class: np.ndarray | None = None
 
 
 class _Spread:
@@ -129,10 +149,84 @@ def sum_of_squares(batch: np.ndarray, others: np.ndarray | None) -> float:
   return float((error**2).sum())
 
 
+def code_bits(
+  bits_per_position: Callable[[np.ndarray, np.ndarray], np.ndarray],
+  num_classes: int,
+  codes: np.ndarray,
+  labels: np.ndarray | None,
+) -> CodeBits:
+  """Returns what codes cost under a prior.
+
+  -log2 p(z) = -log2 sum_y p(z | y) / num_classes
+
+  Args:
+    bits_per_position: takes codes int32 `[B, h, w, M]` and labels int32 `[B]`
+      to -log2 p(code | earlier codes, label), `[B, h, w, M]`.
+    num_classes: that the prior can be given; 0 if it is given none.
+    codes: int32 `[B, h, w, M]`.
+    labels: int32 `[B]`; None where they are not those of the prior.
+
+  Returns:
+    `CodeBits`.
+  """
+
+  def given_label(label):
+    labels = np.full(len(codes), label, np.int32)
+    result = np.asarray(bits_per_position(codes, labels), np.float64)
+    return result.sum((1, 2, 3))
+
+  # [num_classes, B]
+  given = np.stack([given_label(y) for y in range(max(num_classes, 1))])
+  learned = np.log2(len(given)) - np.logaddexp2.reduce(-given, 0)
+  if not num_classes or labels is None:
+    return CodeBits(learned)
+  return CodeBits(learned, given[np.asarray(labels), np.arange(len(codes))])
+
+
+class _Bits:
+  """Running sums of the bits of images, by their field in `Metrics`."""
+
+  def __init__(self):
+    self._sums, self._spread = {}, _Spread()
+    self._num_dims = self._num_codes = 0
+
+  def add(
+    self, num_dims: int, result: Assessment, of_codes: CodeBits | None
+  ) -> None:
+    """Adds a batch, of so many dimensions in all."""
+    parts = {
+      'pixel_bits_per_dim': result.pixel_bits,
+      'code_bits_per_dim': result.code_bits,
+    }
+    cost = result.code_bits
+    if of_codes:
+      parts['code_bits_learned_per_dim'] = cost = of_codes.learned
+    if of_codes and of_codes.given_class is not None:
+      parts['code_bits_given_class_per_dim'] = of_codes.given_class
+    parts['bits_per_dim'] = np.float64(result.pixel_bits) + np.float64(cost)
+    for name, values in parts.items():
+      total = np.asarray(values, np.float64).sum()
+      self._sums[name] = self._sums.get(name, 0.0) + total
+    self._spread.add(parts['bits_per_dim'])
+    self._num_dims += num_dims
+    self._num_codes += np.size(result.codes)
+
+  def fields(self, num_examples: int) -> dict[str, float]:
+    """Returns fields of `Metrics`, of so many images."""
+    per_image = self._num_dims / num_examples
+    error = _TWO_SIDED_95 * self._spread.standard_error() / per_image
+    result = {k: float(v / self._num_dims) for k, v in self._sums.items()}
+    learned = self._sums.get('code_bits_learned_per_dim')
+    if learned is not None:
+      result['bits_per_code'] = float(learned / self._num_codes)
+    return result | {'bits_per_dim_error': float(error)}
+
+
 def measure(
   assess: Callable[[np.ndarray], Assessment],
   batches: Iterable,
   codebook_sizes: tuple[int, ...],
+  learned: Callable[[np.ndarray, np.ndarray], CodeBits] | None = None,
 ) -> Metrics:
   """Measures a model over batches of any size, each example counting once.
 
@@ -140,6 +234,8 @@ def measure(
     assess: takes uint8 `[B, H, W, C]` to an `Assessment`.
     batches: of (images, labels).
     codebook_sizes: K of each codebook.
+    learned: takes codes int32 `[B, h, w, M]` and labels to their `CodeBits`,
+      where there is a learned prior.
 
   Returns:
     `Metrics`.
@@ -148,17 +244,15 @@ def measure(
     ValueError: if there is no example.
   """
   num_examples, num_dims = 0, 0
-  bits_by_part, squared_error = np.zeros(2), 0.0
-  spread = _Spread()
+  sums, squared_error = _Bits(), 0.0
   counts = [np.zeros(size, np.int64) for size in codebook_sizes]
-  for batch, _ in batches:
+  for batch, labels in batches:
     batch = np.asarray(batch)
     result = assess(batch)
     num_examples += len(batch)
     num_dims += batch.size
-    parts = np.stack([result.pixel_bits, result.code_bits]).astype(np.float64)
-    bits_by_part += parts.sum(1)
-    spread.add(parts.sum(0))
+    of_codes = learned(result.codes, labels) if learned else None
+    sums.add(batch.size, result, of_codes)
     squared_error += sum_of_squares(batch, result.reconstructions)
     for total, new in zip(
       counts, count_codes(result.codes, codebook_sizes), strict=True
@@ -166,13 +260,9 @@ def measure(
       total += new
   if not num_examples:
     raise ValueError('there is no example to measure: the split is empty')
-  error = _TWO_SIDED_95 * spread.standard_error() * num_examples / num_dims
   return Metrics(
     num_examples=num_examples,
-    bits_per_dim=float(bits_by_part.sum() / num_dims),
-    pixel_bits_per_dim=float(bits_by_part[0] / num_dims),
-    code_bits_per_dim=float(bits_by_part[1] / num_dims),
+    **sums.fields(num_examples),
     **errors(squared_error / num_dims),
     **usage(counts),
-    bits_per_dim_error=float(error),
   )

@@ -1,6 +1,7 @@
 """A trained model, from a workdir or from an export."""
 
 import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from vqvae_tf import build, checkpoints, configs
+from vqvae_tf import build, checkpoints, code_cache, configs, trained
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import Assessment
+from vqvae_tf.models import Assessment, CodePrior, Sampler, Samples
+from vqvae_tf.prior_config import PriorConfig
 from vqvae_tf.trained import load_model
 
 # What loading a SavedModel or reading its metadata raises.
@@ -22,6 +24,22 @@ _DAMAGE = (
   UserError,
   tf.errors.OpError,
 )
+
+
+class Prior(NamedTuple):
+  """p(z) of a subject.
+
+  Attributes:
+    code_bits: takes codes int32 `[B, h, w, M]` and labels int32 `[B]`, which an
+      unconditional prior ignores, to -log2 p(code | earlier codes, label),
+      float32 `[B, h, w, M]`.
+    sample: called as a `Sampler` is; from a workdir XLA compiles it.
+    num_classes: of the labels; 0 if it is unconditional.
+  """
+
+  code_bits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+  sample: Callable[..., Samples]
+  num_classes: int
 
 
 class Subject(NamedTuple):
@@ -40,6 +58,7 @@ class Subject(NamedTuple):
     config: the configuration it was trained with.
     codebook_sizes: K of each codebook.
     origin: what to call it: where it came from.
+    prior: over its codes; None where there is none.
   """
 
   assess: Callable[[tf.Tensor], Assessment]
@@ -51,12 +70,48 @@ class Subject(NamedTuple):
   config: configs.Config
   codebook_sizes: tuple[int, ...]
   origin: str
+  prior: Prior | None = None
+
+
+def load_prior(
+  workdir: checkpoints.Workdir,
+) -> tuple[CodePrior, PriorConfig, int] | None:
+  """Rebuilds the prior over the codes of a workdir's best checkpoint.
+
+  Returns:
+    The prior, its configuration and its step; None if there is no checkpoint of
+    a prior.
+
+  Raises:
+    UserError: if the prior is that of another checkpoint of the model, or as
+      `trained.load_prior` does.
+  """
+  own = checkpoints.PriorWorkdir(workdir)
+  if not own.has_config() or not own.steps():
+    return None
+  if own.load_config().fingerprint != code_cache.fingerprint(workdir):
+    raise UserError(
+      f'{own} is the prior of an earlier model: train one for this with '
+      f'bin/prior --workdir={workdir}, or remove {own}'
+    )
+  return trained.load_prior(own)
 
 
 def from_workdir(workdir: checkpoints.Workdir) -> Subject:
-  """Returns the best checkpoint of a workdir; raises as
-  `trained.load_model`."""
+  """Returns the best checkpoint of a workdir, with its prior if it has one.
+
+  Raises:
+    UserError: as `trained.load_model` and `load_prior` do.
+  """
   model, config, step = load_model(workdir)
+  prior, loaded = None, load_prior(workdir)
+  if loaded:
+    code_prior, settings, _ = loaded
+    prior = Prior(
+      build.code_bits(code_prior, settings),
+      Sampler(model, code_prior),
+      code_prior.num_classes,
+    )
   shape = config.image_shape
   return Subject(
     assess=build.assessment(model, shape),
@@ -68,6 +123,7 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
     config=config,
     codebook_sizes=model.quantizer.codebook_sizes,
     origin=f'{workdir}, step {step}',
+    prior=prior,
   )
 
 
@@ -82,6 +138,9 @@ def from_export(path: str | os.PathLike) -> Subject:
     config = configs.from_json(json.dumps(metadata['config']))
     codebook_sizes = tuple(metadata['codebook_sizes'])
     sign = tf.saved_model.load(str(path)).signatures
+    # Exports that were made earlier do not know of priors.
+    settings = metadata.get('prior')
+    prior = _exported_prior(sign, settings['num_classes']) if settings else None
   except _DAMAGE as error:
     raise UserError(
       f'the export {path} is damaged: {checkpoints.one_line(error)}'
@@ -89,24 +148,32 @@ def from_export(path: str | os.PathLike) -> Subject:
 
   autoregressive = config.likelihood.decoder == 'autoregressive'
   return Subject(
-    **_doors(sign, autoregressive),
+    **_doors(sign, codebook_sizes, autoregressive),
     config=config,
     codebook_sizes=codebook_sizes,
     origin=str(path),
+    prior=prior,
   )
 
 
-def _doors(sign, autoregressive: bool) -> dict[str, Callable | None]:
+def _doors(sign, codebook_sizes, autoregressive) -> dict[str, Callable | None]:
   """Returns the functions of a `Subject` by name, from signatures."""
   seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
 
   def assess(images):
     images = tf.constant(images)
-    nll = sign['nll'](images=images)
+    codes = encode(images)
+    # `nll` would count them under a learned prior at each call, too.
+    if 'pixel_bits' in sign:
+      pixel_bits_of = pixel_bits(codes, images)
+    else:
+      pixel_bits_of = sign['nll'](images=images)['pixel_bits']
+    positions = codes.shape[1] * codes.shape[2]
+    code_bits = positions * sum(map(math.log2, codebook_sizes))
     return Assessment(
-      nll['pixel_bits'],
-      nll['code_bits_uniform'],
-      encode(images),
+      pixel_bits_of,
+      tf.fill(tf.shape(pixel_bits_of), code_bits),
+      codes,
       None if autoregressive else reconstruct(images),
     )
 
@@ -133,6 +200,32 @@ def _doors(sign, autoregressive: bool) -> dict[str, Callable | None]:
     'decode': decode,
     'embed': embed,
   }
+
+
+def _exported_prior(sign, num_classes):
+  def code_bits(codes, labels):
+    labels = {'labels': tf.constant(labels)} if num_classes else {}
+    return sign['prior_nll'](codes=tf.constant(codes), **labels)['code_bits']
+
+  grid = sign['sample'].structured_input_signature[1]['given'].shape[1:]
+
+  def sample(
+    num, seed, label=-1, temperature=1.0, top_p=1.0, given=None, mask=None
+  ):
+    if given is None:
+      given, mask = (tf.zeros([1, *grid], t) for t in (tf.int32, tf.bool))
+    result = sign['sample'](
+      num=tf.constant(num),
+      seed=tf.constant(seed),
+      label=tf.constant(label),
+      temperature=tf.constant(temperature),
+      top_p=tf.constant(top_p),
+      given=tf.constant(given),
+      mask=tf.constant(mask),
+    )
+    return Samples(**result)
+
+  return Prior(code_bits, sample, num_classes)
 
 
 def read_metadata(path: str | os.PathLike) -> dict:

@@ -7,7 +7,15 @@ from vqvae_tf.prior_config import UNUSED, PriorConfig
 from vqvae_tf.visualization import names
 
 _TRAINING = ('train', 'mnist', 'cifar10')
-_ALL = (*_TRAINING, 'demo', 'evaluate', 'export', 'prior', 'visualize')
+_ALL = (
+  *_TRAINING,
+  'demo',
+  'evaluate',
+  'export',
+  'prior',
+  'sample',
+  'visualize',
+)
 
 
 @pytest.fixture
@@ -50,6 +58,8 @@ def test_help_shows_all_flags_at_once(answer, name):
   if name == 'evaluate':
     assert '--splits: parts of the data, of train, validation, test' in text
     assert '--[no]formats: ' in text
+  if name == 'sample':
+    assert '--keep: left, right, top, bottom or x0,y0,x1,y1' in text
   if name == 'visualize':
     assert '--split: <train|validation|test>' in text
     assert '--only: pictures, of reconstructions, extremes, codes, ' in text
@@ -137,6 +147,26 @@ def test_list_presets(answer):
       '--only=wlak: give one or more of reconstructions,extremes,codes,usage,'
       'codebook,projector,edits,influence,walk,interpolation,mixing,curves,'
       'animation',
+    ),
+    (
+      'sample',
+      ['--model=b'],
+      'give --output=FOLDER for the samples of an export',
+    ),
+    (
+      'sample',
+      ['--workdir=a', '--image=b.png'],
+      'to complete an image give --keep and --image or --index',
+    ),
+    (
+      'sample',
+      ['--workdir=a', '--keep=left'],
+      'to complete an image give --keep and --image or --index',
+    ),
+    (
+      'sample',
+      ['--workdir=a', '--keep=left', '--image=b.png', '--index=3'],
+      'to complete an image give --keep and --image or --index',
     ),
     (
       'export',

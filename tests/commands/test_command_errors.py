@@ -77,7 +77,7 @@ def _data_cases(root, tiny_flags):
   }
 
 
-def _workdir_cases(root, tiny_flags, trained, exported):
+def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
   train = [*tiny_flags, '--dataset=digits']
   missing = _copy(trained, root / 'missing')
   (missing.path / 'checkpoints' / '00000004' / 'weights.index').unlink()
@@ -86,6 +86,11 @@ def _workdir_cases(root, tiny_flags, trained, exported):
   weights.write_bytes(weights.read_bytes()[:1000])
   spoiled = _copy(trained, root / 'spoiled')
   (spoiled.path / 'codes.npz').write_bytes(b'PK no archive')
+  foreign = _copy(with_prior, root / 'foreign')
+  config = foreign.path / 'prior' / 'config.json'
+  config.write_text(
+    config.read_text().replace('"fingerprint": "', '"fingerprint": "0')
+  )
   bare = checkpoints.Workdir(root / 'bare')
   bare.save_config(trained.load_config())
   return {
@@ -149,6 +154,16 @@ def _workdir_cases(root, tiny_flags, trained, exported):
       [f'--workdir={spoiled}'],
       r'spoiled/codes.npz is damaged \(.*\): remove it, and the codes',
     ),
+    'no prior': (
+      'sample',
+      [f'--workdir={trained}'],
+      'step 4 has no prior to draw from: train one with bin/prior',
+    ),
+    'another prior': (
+      'sample',
+      [f'--workdir={foreign}'],
+      'foreign/prior is the prior of an earlier model: train one for this',
+    ),
     'no export': (
       'evaluate',
       [f'--model={root}/nowhere'],
@@ -163,12 +178,12 @@ def _workdir_cases(root, tiny_flags, trained, exported):
 
 
 @pytest.fixture(scope='module')
-def cases(tiny_flags, trained, exported, tmp_path_factory):
+def cases(tiny_flags, trained, with_prior, exported, tmp_path_factory):
   root = tmp_path_factory.mktemp('errors')
   cases = _data_cases(root, tiny_flags)
   for name, flags, _ in cases.values():
     flags.append(f'--workdir={root}/{name}')
-  cases |= _workdir_cases(root, tiny_flags, trained, exported)
+  cases |= _workdir_cases(root, tiny_flags, trained, with_prior, exported)
   with checkpoints.Workdir(root / 'locked').locked():
     yield cases
 
@@ -202,6 +217,8 @@ def outcomes(cases, run_all):
     'no workdir for a prior',
     'no checkpoint for a prior',
     'damaged codes',
+    'no prior',
+    'another prior',
     'no export',
     'export exists',
   ],

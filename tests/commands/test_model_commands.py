@@ -1,4 +1,4 @@
-"""bin/evaluate, export, prior and visualize on a trained model."""
+"""bin/evaluate, export, prior, sample and visualize on a trained model."""
 
 import concurrent.futures
 import json
@@ -7,15 +7,18 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from vqvae_tf import checkpoints, evaluation
+from vqvae_tf import checkpoints, evaluation, subjects
 
 
 @pytest.fixture(scope='module')
-def done(command, trained, exported, tmp_path_factory):
+def done(command, trained, exported, with_prior, tmp_path_factory):
   """Each command once, two at a time; their workdir is in 'run'."""
   root = tmp_path_factory.mktemp('commands')
   run = shutil.copytree(trained.path, root / 'run')
+  # With a prior, evaluation and export of 'run' would say more.
+  learned = shutil.copytree(trained.path, root / 'learned')
   calls = {
     'evaluate_run': (
       'evaluate',
@@ -37,12 +40,20 @@ def done(command, trained, exported, tmp_path_factory):
     ),
     'prior': (
       'prior',
-      f'--workdir={run}',
+      f'--workdir={learned}',
       '--steps=2',
       '--num_hiddens=8',
       '--num_layers=1',
       '--optimizer=adam',
       '--noconditional',
+    ),
+    'sample': (
+      'sample',
+      f'--workdir={with_prior}',
+      f'--output={root}/samples',
+      '--num=12',
+      '--index=3',
+      '--keep=left',
     ),
   }
   with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -100,7 +111,7 @@ def test_export(done):
 
 def test_prior(done, digits):
   text = _output(done, 'prior')
-  run = done['root'] / 'run'
+  run = done['root'] / 'learned'
   workdir = checkpoints.PriorWorkdir(checkpoints.Workdir(run))
   assert workdir.last_state().step == 2
   assert workdir.load_config().class_names == tuple('0123456789')
@@ -114,6 +125,28 @@ def test_prior(done, digits):
   assert 'unigram, from the training codes' in text
   assert 'this prior, p(z)' in text and 'p(z | y)' not in text
   assert text.endswith(f'next: bin/evaluate --workdir={run}\n')
+
+
+def test_sample(done, with_prior, digits):
+  """Test image 3, its left half completed for each class in turn."""
+  folder = done['root'] / 'samples'
+  names = ('grid.png', 'images', 'codes.npz')
+  assert _output(done, 'sample').splitlines() == [
+    f'written: {folder / name}' for name in names
+  ]
+  with np.load(folder / 'codes.npz') as arrays:
+    codes, labels = arrays['codes'], arrays['labels']
+  assert labels.tolist() == [0, 0, 1, 1, *range(2, 10)]
+  model, *_ = subjects.load_model(with_prior)
+  image, _ = digits['test'].fetch([3])
+  kept = model.encode(image)[:, :, :2]
+  np.testing.assert_array_equal(
+    codes[:, :, :2], np.broadcast_to(kept, [12, 4, 2, 1])
+  )
+  decoded = model.decode(codes).numpy()
+  for i in range(12):
+    with Image.open(folder / 'images' / f'{i:04d}.png') as written:
+      np.testing.assert_array_equal(written, decoded[i, ..., 0])
 
 
 def test_visualize(done):

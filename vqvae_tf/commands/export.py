@@ -10,7 +10,8 @@ _USAGE = """Writes the best checkpoint of a run as a SavedModel.
   bin/export --workdir=runs/mnist --output=exports/mnist
 
 Plain TensorFlow loads it: tf.saved_model.load(...).signatures has encode,
-decode, reconstruct, embed and nll, uint8 images and int32 codes at the door.
+decode, reconstruct, embed and nll, uint8 images and int32 codes at the door;
+where the run has a prior, also sample and prior_nll.
 """
 
 

@@ -2,6 +2,7 @@
 
 from vqvae_tf.models.code_prior import CodeBatch, CodePrior, PriorLosses
 from vqvae_tf.models.compilation import compiled
+from vqvae_tf.models.sampler import Sampler, Samples
 from vqvae_tf.models.vqvae import VQVAE, Assessment, Losses
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
   'CodePrior',
   'Losses',
   'PriorLosses',
+  'Sampler',
+  'Samples',
   'VQVAE',
   'compiled',
 ]

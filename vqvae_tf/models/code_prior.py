@@ -177,6 +177,7 @@ class CodePrior(snt.Module):
     top_p: tf.Tensor | float = 1.0,
     given: tf.Tensor | None = None,
     mask: tf.Tensor | None = None,
+    jit_compile: bool = True,
   ) -> tf.Tensor:
     """Draws codes, or those that a mask leaves open, in one compiled loop.
 
@@ -193,6 +194,7 @@ class CodePrior(snt.Module):
       given: int32 `[B or 1, h, w, M]`, codes to keep.
       mask: bool `[B or 1, h, w]` or `[B or 1, h, w, M]`, which are kept; what
         is drawn after them has seen them.
+      jit_compile: whether XLA compiles the loop, anew for each B.
 
     Returns:
       int32 `[B, h, w, M]`.
@@ -209,7 +211,8 @@ class CodePrior(snt.Module):
     kept = self._kept(given, mask, labels.shape[0] or tf.shape(labels)[0])
     temperature = tf.cast(temperature, tf.float32)
     top_p = tf.cast(top_p, tf.float32)
-    return self._draw(labels, seed, temperature, top_p, *kept)
+    draw = self._draw if jit_compile else self._draw_all
+    return draw(labels, seed, temperature, top_p, *kept)
 
   def _draw_all(self, labels, seed, temperature, top_p, given, mask):
     num_codebooks = len(self.codebook_sizes)

@@ -1,0 +1,119 @@
+"""A subject's prior: found, refused, and the same from an export."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from vqvae_tf import checkpoints, metrics, subjects
+from vqvae_tf.errors import UserError
+
+
+@pytest.fixture
+def copied(with_prior, tmp_path):
+  """A run with a prior that a test may change."""
+  return checkpoints.Workdir(shutil.copytree(with_prior.path, tmp_path / 'run'))
+
+
+@pytest.fixture(scope='module')
+def loaded(with_prior):
+  return subjects.load_prior(with_prior)
+
+
+@pytest.fixture(scope='module')
+def codes():
+  generator = np.random.default_rng(0)
+  return generator.integers(0, 16, [5, 4, 4, 1], np.int32)
+
+
+def test_a_prior_is_found(with_prior, loaded, codes):
+  prior, config, step = loaded
+  assert (config.num_classes, step) == (10, 1)
+  found = subjects.from_workdir(with_prior).prior
+  assert found.num_classes == 10
+  labels = np.array([0, 9, 3, 3, 1], np.int32)
+  expected = prior.nats(codes, labels) / np.log(2)
+  # Graphs may fuse differently.
+  np.testing.assert_allclose(
+    found.code_bits(codes, labels), expected, rtol=1e-5, atol=1e-6
+  )
+  learned = metrics.code_bits(found.code_bits, 10, codes, labels).learned
+  marginal = prior.marginal_nats(codes) / np.log(2)
+  np.testing.assert_allclose(learned, marginal, rtol=1e-5)
+
+
+def test_no_prior(trained):
+  assert subjects.from_workdir(trained).prior is None
+  assert subjects.load_prior(trained) is None
+
+
+def test_a_prior_without_a_checkpoint_is_none(copied):
+  shutil.rmtree(copied.path / 'prior' / 'checkpoints')
+  assert subjects.load_prior(copied) is None
+
+
+def _config_of_prior(workdir, **changes):
+  path = workdir.path / 'prior' / 'config.json'
+  path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_prior_of_another_model_is_refused(copied):
+  _config_of_prior(copied, fingerprint='0')
+  match = (
+    f'{copied}/prior is the prior of an earlier model: train one for this '
+    f'with bin/prior --workdir={copied}, or remove {copied}/prior'
+  )
+  with pytest.raises(UserError, match=match):
+    subjects.from_workdir(copied)
+
+
+def test_a_damaged_prior(copied):
+  weights = next((copied.path / 'prior').rglob('weights.data*'))
+  weights.write_bytes(weights.read_bytes()[:100])
+  with pytest.raises(
+    UserError, match='prior/checkpoints/00000001 is missing, '
+  ):
+    subjects.load_prior(copied)
+
+
+def test_a_prior_of_another_network(copied):
+  path = copied.path / 'prior' / 'config.json'
+  path.write_text(
+    path.read_text().replace('"num_hiddens": 8', '"num_hiddens": 9')
+  )
+  with pytest.raises(
+    UserError, match='is missing, damaged or of another model'
+  ):
+    subjects.load_prior(copied)
+
+
+def test_an_export_has_the_same_prior(loaded, exported_with_prior, codes):
+  prior, *_ = loaded
+  ours = subjects.from_export(exported_with_prior).prior
+  assert ours.num_classes == 10
+  labels = np.array([0, 9, 3, 3, 1], np.int32)
+  expected = prior.nats(codes, labels) / np.log(2)
+  np.testing.assert_allclose(
+    ours.code_bits(codes, labels), expected, rtol=1e-5, atol=1e-6
+  )
+  given = np.roll(codes[:1], 1)
+  mask = np.arange(16).reshape([1, 4, 4, 1]) % 2 == 0
+  drawn = ours.sample(6, [1, 2], 3, 1.0, 1.0, given, mask)
+  assert drawn.codes.shape == (6, 4, 4, 1)
+  assert drawn.images.shape == (6, 8, 8, 1)
+  kept = np.broadcast_to(mask, drawn.codes.shape)
+  np.testing.assert_array_equal(
+    drawn.codes[kept], np.broadcast_to(given, drawn.codes.shape)[kept]
+  )
+  assert np.any(drawn.codes[0] != drawn.codes[1])
+
+
+def test_an_export_without_its_prior_is_damaged(exported_with_prior, tmp_path):
+  copy = shutil.copytree(exported_with_prior, tmp_path / 'copy')
+  path = copy / 'assets' / 'metadata.json'
+  metadata = json.loads(path.read_text())
+  del metadata['prior']['num_classes']
+  path.write_text(json.dumps(metadata))
+  with pytest.raises(UserError, match='the export .*copy is damaged: '):
+    subjects.from_export(copy)
