@@ -1,6 +1,7 @@
 """A tiny model, trained once, and the executables as subprocesses."""
 
 import dataclasses
+import json
 import os
 import pathlib
 import shutil
@@ -143,6 +144,32 @@ def _environment():
 def environment():
   """Variables for a subprocess: no network, no GPU, the package importable."""
   return _environment()
+
+
+@pytest.fixture(scope='session')
+def run_all(environment, tmp_path_factory):
+  """Runs [path, flag, ...] each; returns (status, stdout, stderr) of each."""
+
+  def run(commands, jobs, env=environment, **options):
+    folder = tmp_path_factory.mktemp('outcomes')
+    done = subprocess.run(
+      [sys.executable, ROOT / 'tests' / 'run_all.py', folder, str(jobs)],
+      input=json.dumps(commands),
+      stdout=subprocess.PIPE,
+      text=True,
+      env=env,
+      check=True,
+      timeout=600,
+      **options,
+    )
+    texts = [
+      [(folder / f'{i}.{name}').read_text() for name in ('out', 'err')]
+      for i in range(len(commands))
+    ]
+    statuses = json.loads(done.stdout)
+    return [(s, *text) for s, text in zip(statuses, texts, strict=True)]
+
+  return run
 
 
 @pytest.fixture(scope='session')

@@ -42,6 +42,7 @@ FLOORS = {
   'prior_config': 2,
   'prior_training': 2,
   'reporting': 2,
+  'snapshots': 2,
   'trained': 2,
   'trainer': 2,
   'training': 2,
@@ -50,8 +51,8 @@ FLOORS = {
   'export': 3,
   'sampling': 3,
   'subjects': 3,
-  'visualization': 3,
-  'commands': 4,
+  'visualization': 4,
+  'commands': 5,
 }
 # A package is a room of its own; the single files of a floor share one. These
 # may be imported from the same floor all the same:

@@ -14,9 +14,9 @@ from vqvae_tf import (
   export,
   subjects,
   training,
-  visualization,
 )
 from vqvae_tf.errors import UserError
+from vqvae_tf.visualization import gallery, material
 
 SMALL = {
   'decoder': 'autoregressive',
@@ -108,9 +108,15 @@ def test_doors_take_a_seed(target):
 
 
 def test_pictures_of_samples(subject, workdir, digits, tmp_path):
-  files = visualization.draw_all(subject, digits['test'], tmp_path)
-  files += visualization.draw_curves(workdir, tmp_path)
-  assert all(file.stat().st_size for file in files)
+  names = ['reconstructions', 'walk', 'curves', 'animation']
+  drawn = material.Material(subject, digits['test'], workdir, num_frames=3)
+  lines = list(gallery.draw(names, drawn, tmp_path))
+  for name in ('reconstructions.png', 'walk.gif', 'curves.png'):
+    assert f'drawn: {tmp_path / name}' in lines
+  # The same random numbers for all: equal codes make equal samples.
+  samples = drawn.decode(np.repeat(drawn.codes[:1], 2, 0))
+  np.testing.assert_array_equal(samples[0], samples[1])
+  np.testing.assert_array_equal(samples[:1], subject.decode(drawn.codes[:1]))
 
 
 def test_against_the_same_network_without_codes(

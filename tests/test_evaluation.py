@@ -91,7 +91,17 @@ def test_the_batch_size_does_not_matter(tiny_config, digits, monkeypatch):
       images[:, 0, 0, 0], tf.int32
     )
 
-  stub = subjects.Subject(assess, None, pixel_bits, config, (16,), 'a stub')
+  stub = subjects.Subject(
+    assess=assess,
+    reconstruct=None,
+    pixel_bits=pixel_bits,
+    encode=None,
+    decode=None,
+    embed=None,
+    config=config,
+    codebook_sizes=(16,),
+    origin='a stub',
+  )
   images = _whole(digits['test']).numpy()
   for batch_size in (1, 7, 100, 179, 500):
     monkeypatch.setattr(evaluation, '_BATCH_SIZE', batch_size)

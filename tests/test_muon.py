@@ -40,6 +40,14 @@ def test_of_a_zero_matrix():
   )
 
 
+@pytest.mark.parametrize('size', [1e-15, 1e-20, 1e-30, 1e-44])
+def test_of_a_vanishing_matrix(size):
+  """What momentum becomes where gradients have stopped, as in dead units."""
+  matrix = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+  result = orthogonalized(tf.constant(matrix * np.float32(size))).numpy()
+  assert np.linalg.norm(result, 2) < 1.25
+
+
 def test_a_step_by_hand():
   """The first step of a 1x1 matrix: its momentum has the gradient's sign."""
   x = tf.Variable([[3.0]])

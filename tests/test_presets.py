@@ -17,7 +17,7 @@ SETTINGS = [
   ('cifar10_autoregressive', 1024, 64, (4, 4), 0.25, 'ema'),
   ('digits', 32, 16, (4, 4), 0.25, 'ema'),
   ('sonnet_cifar10', 512, 64, (8, 8), 0.25, 'ema'),
-  ('paper_cifar10', 512, 256, (8, 8), 0.25, 'gradient'),
+  ('paper_cifar10', 512, 640, (8, 8), 0.25, 'product'),
   ('port_mnist', 20, 64, (3, 3), 0.25, 'gradient'),
   ('port_cifar10', 10, 256, (8, 8), 0.25, 'gradient'),
   ('port_cifar10_512', 512, 256, (8, 8), 1.0, 'gradient'),
@@ -39,12 +39,13 @@ def test_preset_has_its_values_and_builds_a_model(
   assert settings.quantizer.quantizer == learning
   shape = IMAGE_SHAPES[settings.data.dataset]
   model = build.model(configs.observed(settings, shape, ()))
-  assert model.quantizer.codebook_sizes == (num_embeddings,)
+  num_codebooks = 10 if name == 'paper_cifar10' else 1
+  assert model.quantizer.codebook_sizes == (num_embeddings,) * num_codebooks
   assert model.quantizer.embedding_dim == dim
   # Tracing checks every shape and computes nothing.
   images = tf.TensorSpec([None, *shape], tf.uint8)
   assess = tf.function(model.assess).get_concrete_function(images)
-  assert assess.structured_outputs.codes.shape == (None, *grid, 1)
+  assert assess.structured_outputs.codes.shape == (None, *grid, num_codebooks)
   reconstructions = assess.structured_outputs.reconstructions
   if settings.likelihood.decoder == 'autoregressive':
     assert reconstructions is None

@@ -17,8 +17,7 @@ SHORT = {
     '--steps=2 --evaluate_every=2 --num_hiddens=8 --causal_hiddens=8 '
     '--causal_layers=1 --num_mixtures=1'
   ).split(),
-  # CIFAR-10's training files cannot be shorter.
-  'bin/evaluate': '--splits=test --noformats'.split(),
+  'bin/visualize': '--only=codes,curves,animation'.split(),
 }
 # They need PyTorch, or hours; `codebook_usage.py` alone takes seconds.
 LONG = {
@@ -62,7 +61,7 @@ def folder(tmp_path_factory):
   records = generator.integers(0, 256, [100, 3073], np.uint8)
   records[:, 0] %= 10
   for name in [f'data_batch_{i}' for i in range(1, 6)] + ['test_batch']:
-    (cifar / f'{name}.bin').write_bytes(np.tile(records, [100, 1]).tobytes())
+    (cifar / f'{name}.bin').write_bytes(records.tobytes())
   return folder
 
 
@@ -79,19 +78,22 @@ def _run(arguments, folder, environment):
   return result.stdout
 
 
-def test_commands(folder, environment):
+def test_commands(folder, run_all, environment):
   """One after the other, as each uses what the one before made."""
-  ran = []
-  for command in _commands():
-    program = command[0]
+  environment = {**environment, 'CIFAR_RECORDS': '100'}
+  commands = []
+  for program, *flags in _commands():
     # `make` sets up environments.
-    if program == 'make' or LONG & set(command):
+    if program == 'make' or LONG & set(flags):
       continue
-    short = SHORT.get(program, [])
     script = [] if program == 'python' else [program]
-    _run([sys.executable, *script, *command[1:], *short], folder, environment)
-    ran.append(program)
-  assert {'bin/mnist', 'bin/cifar10', 'bin/evaluate', 'bin/export'} < set(ran)
+    commands.append([*script, *flags, *SHORT.get(program, [])])
+  for command, (status, _, error) in zip(
+    commands, run_all(commands, 1, cwd=folder, env=environment), strict=True
+  ):
+    assert status == 0, shlex.join(command) + error
+  programs = {command[0] for command in commands}
+  assert {'bin/mnist', 'bin/cifar10', 'bin/evaluate', 'bin/export'} < programs
 
 
 def test_long_benchmarks_start(folder, environment):
@@ -120,7 +122,7 @@ def test_demo(folder, environment):
     environment,
   )
   assert 'bits/dim' in out
-  for name in re.findall(r'^(?:model|metrics|picture) +(\S+)', out, re.M):
+  for name in re.findall(r'^(?:model|metrics|drawn:) +(\S+)', out, re.M):
     assert (folder / name).exists(), name
 
 

@@ -14,6 +14,7 @@ from vqvae_tf import (
   configs,
   loop,
   metrics,
+  snapshots,
   subjects,
   training,
 )
@@ -95,6 +96,11 @@ def _assert_same_run(one, other):
     np.testing.assert_array_equal(value, theirs[key], err_msg=key)
   assert _entries(one) == _entries(other)
   assert _state(one) == _state(other)
+  ours, theirs = snapshots.read(one), snapshots.read(other)
+  for mine, yours in zip(ours, theirs, strict=True):
+    assert mine.step == yours.step
+    np.testing.assert_array_equal(mine.originals, yours.originals)
+    np.testing.assert_array_equal(mine.reconstructions, yours.reconstructions)
 
 
 def test_4_and_4_steps_equal_8(copied, train):
@@ -106,6 +112,7 @@ def test_4_and_4_steps_equal_8(copied, train):
   partial.mkdir()
   (partial / 'weights.index').write_text('half')
   assert copied.steps() == [4]
+  snapshots.write(copied, 7, dict.fromkeys(snapshots.KEPT, np.zeros([1])))
   resumed = train(steps=8)
   assert resumed.last_state().step == 8
   assert not partial.exists()
@@ -124,6 +131,9 @@ def test_a_stop_within_an_interval_and_an_epoch(train, stop_at):
   whole = train('whole', **settings)
   groups = [(entry['step'], entry['group']) for entry in _entries(whole)]
   assert (22, 'epoch') in groups and (26, 'validation') in groups
+  # The powers of two and the validations.
+  steps = [snapshot.step for snapshot in snapshots.read(whole)]
+  assert steps == [1, 2, 4, 8, 13, 16, 26]
   stop_at(9)
   cut = train('cut', **settings)
   assert cut.last_state().step == 9

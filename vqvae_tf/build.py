@@ -99,11 +99,11 @@ def pixel_bits(
   model: VQVAE, image_shape: tuple[int, int, int]
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
   """Returns `model.pixel_bits` as one graph for batches of any size."""
-  grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
-  codes = tf.TensorSpec([None, *grid], tf.int32)
   images = tf.TensorSpec([None, *image_shape], tf.uint8)
   return tf.function(
-    model.pixel_bits, input_signature=[codes, images], autograph=False
+    model.pixel_bits,
+    input_signature=[_codes_of(model), images],
+    autograph=False,
   )
 
 
@@ -113,6 +113,27 @@ def encoding(
   """Returns `model.encode` as one graph for batches of any size."""
   images = tf.TensorSpec([None, *image_shape], tf.uint8)
   return tf.function(model.encode, input_signature=[images], autograph=False)
+
+
+def decoding(model: VQVAE) -> Callable[[tf.Tensor], tf.Tensor]:
+  """Returns `model.decode`, seeded, as one graph for any batch size."""
+  return tf.function(
+    lambda codes: model.decode(codes, tf.constant(SEED)),
+    input_signature=[_codes_of(model)],
+    autograph=False,
+  )
+
+
+def embedding(model: VQVAE) -> Callable[[tf.Tensor], tf.Tensor]:
+  """Returns `model.embed` as one graph for batches of any size."""
+  return tf.function(
+    model.embed, input_signature=[_codes_of(model)], autograph=False
+  )
+
+
+def _codes_of(model):
+  grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
+  return tf.TensorSpec([None, *grid], tf.int32)
 
 
 def prior(config: PriorConfig) -> CodePrior:

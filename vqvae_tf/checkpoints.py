@@ -1,4 +1,4 @@
-"""A workdir: config.json, metrics.jsonl, checkpoints/, tensorboard/.
+"""A workdir: config.json, metrics.jsonl, checkpoints/, snapshots/ and more.
 
 A checkpoint is a folder named after its step. It is written aside and renamed,
 so it is there whole or not at all; `state.json` in it says which step was best

@@ -17,7 +17,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf import configs, distribution
+from vqvae_tf import configs, distribution, snapshots
 from vqvae_tf.checkpoints import State, Workdir
 from vqvae_tf.errors import UserError
 from vqvae_tf.reporting import Reporter
@@ -103,7 +103,11 @@ class Stage(abc.ABC):
     return {}, {}
 
   def pictures(self) -> dict[str, np.ndarray]:
-    """Returns uint8 `[B, H, W, C]` to be shown after a validation, by name."""
+    """Returns uint8 `[B, H, W, C]` to be shown, by name.
+
+    It is called after a validation and at the steps of `snapshots.next_step`;
+    what is called as a `Snapshot`'s fields is kept for the animation.
+    """
     return {}
 
   def advice(self) -> str:
@@ -262,6 +266,7 @@ class _Loop:
       self._steps_per_epoch,
     )
     until = min(interval - step % interval for interval in intervals)
+    until = min(until, snapshots.next_step(step) - step)
     steps_per_call = (
       max(1, int(_SECONDS_PER_CALL / self._seconds_per_step))
       if self._devices.num_workers == 1
@@ -300,7 +305,11 @@ class _Loop:
     if step % settings.evaluate_every == 0 or is_last:
       with self._trainer.averaged():
         self._validate()
+        self._draw()
       self._save()
+    elif step == snapshots.next_step(step - 1):
+      with self._trainer.averaged():
+        self._draw()
 
   def _log(self):
     entries, shown = self._stage.progress(self._trainer.take_averages())
@@ -325,7 +334,9 @@ class _Loop:
       if score < self._state.best_bits_per_dim
       else self._state._replace(num_worse=self._state.num_worse + 1)
     )
-    self._reporter.pictures(step, **self._stage.pictures())
+
+  def _draw(self):
+    self._reporter.pictures(self._state.step, **self._stage.pictures())
 
   def _save(self):
     # A signal may come when a step is saved already.

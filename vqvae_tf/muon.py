@@ -98,7 +98,9 @@ def orthogonalized(matrix: tf.Tensor) -> tf.Tensor:
       its Frobenius norm; singular values under a hundredth of that norm come
       out smaller than 0.7, and a zero matrix stays zero.
   """
-  x = matrix / (tf.norm(matrix) + 1e-20)
+  # Squares underflow in a vanishing matrix, and the iteration diverges from a
+  # norm above 1: what is smaller than this stays small.
+  x = matrix / (tf.norm(matrix) + 1e-12)
   is_high = matrix.shape[0] > matrix.shape[1]
   # The products below are of the short side.
   x = tf.transpose(x) if is_high else x

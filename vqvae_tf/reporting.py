@@ -11,22 +11,24 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from vqvae_tf import checkpoints, images
+from vqvae_tf import checkpoints, images, snapshots
 
 
 class Reporter:
   """Writes to the screen and below a workdir.
 
   Args:
-    workdir: where metrics.jsonl and tensorboard/ go.
-    first_step: the step that the run starts from; entries after it are those
-      of a run that was cut off, and are removed.
+    workdir: where metrics.jsonl, snapshots/ and tensorboard/ go.
+    first_step: the step that the run starts from; entries and snapshots after
+      it are those of a run that was cut off, and are removed.
     steps: the step that the run ends at.
   """
 
   def __init__(self, workdir: checkpoints.Workdir, first_step: int, steps: int):
+    self._workdir = workdir
     self._path = workdir.metrics_path
     _cut_back(self._path, first_step)
+    snapshots.cut_back(workdir, first_step)
     self._writer = tf.summary.create_file_writer(
       str(workdir.path / 'tensorboard')
     )
@@ -60,7 +62,8 @@ class Reporter:
     self._bar.write(text)
 
   def pictures(self, step: int, **batches: np.ndarray) -> None:
-    """Tiles batches of uint8 images into TensorBoard."""
+    """Tiles batches of uint8 images into TensorBoard; keeps a snapshot."""
+    snapshots.write(self._workdir, step, batches)
     with self._writing():
       for name, batch in batches.items():
         tf.summary.image(name, images.tile(batch, columns=8)[None], step)

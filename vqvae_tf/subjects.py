@@ -51,6 +51,10 @@ class Subject(NamedTuple):
       codes, in the same form; a seeded sample if it is autoregressive.
     pixel_bits: takes codes int32 `[B, h, w, M]` and uint8 `[B, H, W, C]` to
       -log2 p(x | z), bits `[B]`; None of an export that was made without it.
+    encode: takes uint8 `[B, H, W, C]` to codes int32 `[B, h, w, M]`.
+    decode: takes these to uint8 `[B, H, W, C]`; a seeded sample if the decoder
+      is autoregressive.
+    embed: takes these to vectors float32 `[B, h, w, D]`.
     config: the configuration it was trained with.
     codebook_sizes: K of each codebook.
     origin: what to call it: where it came from.
@@ -60,6 +64,9 @@ class Subject(NamedTuple):
   assess: Callable[[tf.Tensor], Assessment]
   reconstruct: Callable[[tf.Tensor], tf.Tensor]
   pixel_bits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None
+  encode: Callable[[tf.Tensor], tf.Tensor]
+  decode: Callable[[tf.Tensor], tf.Tensor]
+  embed: Callable[[tf.Tensor], tf.Tensor]
   config: configs.Config
   codebook_sizes: tuple[int, ...]
   origin: str
@@ -97,12 +104,6 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
     UserError: as `trained.load_model` and `load_prior` do.
   """
   model, config, step = load_model(workdir)
-  functions = (
-    build.assessment(model, config.image_shape),
-    build.reconstruction(model, config.image_shape),
-    build.pixel_bits(model, config.image_shape),
-  )
-  sizes = model.quantizer.codebook_sizes
   prior, loaded = None, load_prior(workdir)
   if loaded:
     code_prior, settings, _ = loaded
@@ -111,7 +112,19 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
       Sampler(model, code_prior),
       code_prior.num_classes,
     )
-  return Subject(*functions, config, sizes, f'{workdir}, step {step}', prior)
+  shape = config.image_shape
+  return Subject(
+    assess=build.assessment(model, shape),
+    reconstruct=build.reconstruction(model, shape),
+    pixel_bits=build.pixel_bits(model, shape),
+    encode=build.encoding(model, shape),
+    decode=build.decoding(model),
+    embed=build.embedding(model),
+    config=config,
+    codebook_sizes=model.quantizer.codebook_sizes,
+    origin=f'{workdir}, step {step}',
+    prior=prior,
+  )
 
 
 def from_export(path: str | os.PathLike) -> Subject:
@@ -135,42 +148,59 @@ def from_export(path: str | os.PathLike) -> Subject:
     ) from error
 
   autoregressive = config.likelihood.decoder == 'autoregressive'
+  return Subject(
+    **_doors(sign, codebook_sizes, autoregressive),
+    config=config,
+    codebook_sizes=codebook_sizes,
+    origin=str(path),
+    prior=prior,
+  )
+
+
+def _doors(sign, codebook_sizes, autoregressive) -> dict[str, Callable | None]:
+  """Returns the functions of a `Subject` by name, from signatures."""
+  seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
 
   def assess(images):
     images = tf.constant(images)
-    reconstructions = None if autoregressive else reconstruct(images)
-    return Assessment(*_bits(sign, codebook_sizes, images), reconstructions)
+    codes = encode(images)
+    # `nll` would count them under a learned prior at each call, too.
+    if 'pixel_bits' in sign:
+      pixel_bits_of = pixel_bits(codes, images)
+    else:
+      pixel_bits_of = sign['nll'](images=images)['pixel_bits']
+    positions = codes.shape[1] * codes.shape[2]
+    code_bits = positions * sum(map(math.log2, codebook_sizes))
+    return Assessment(
+      pixel_bits_of,
+      tf.fill(tf.shape(pixel_bits_of), code_bits),
+      codes,
+      None if autoregressive else reconstruct(images),
+    )
 
   def reconstruct(images):
-    seed = {'seed': tf.constant(build.SEED)} if autoregressive else {}
     return sign['reconstruct'](images=tf.constant(images), **seed)['images']
+
+  def encode(images):
+    return sign['encode'](images=tf.constant(images))['codes']
+
+  def decode(codes):
+    return sign['decode'](codes=tf.constant(codes), **seed)['images']
+
+  def embed(codes):
+    return sign['embed'](codes=tf.constant(codes))['embeddings']
 
   def pixel_bits(codes, images):
     return sign['pixel_bits'](codes=codes, images=images)['pixel_bits']
 
-  return Subject(
-    assess,
-    reconstruct,
-    pixel_bits if 'pixel_bits' in sign else None,
-    config,
-    codebook_sizes,
-    str(path),
-    prior,
-  )
-
-
-def _bits(sign, codebook_sizes, images):
-  """Returns what precedes the reconstructions in an `Assessment`."""
-  codes = sign['encode'](images=images)['codes']
-  # `nll` would count the codes under a learned prior at each call, too.
-  if 'pixel_bits' in sign:
-    found = sign['pixel_bits'](codes=codes, images=images)
-  else:
-    found = sign['nll'](images=images)
-  pixel_bits = found['pixel_bits']
-  positions = codes.shape[1] * codes.shape[2]
-  code_bits = positions * sum(map(math.log2, codebook_sizes))
-  return pixel_bits, tf.fill(tf.shape(pixel_bits), code_bits), codes
+  return {
+    'assess': assess,
+    'reconstruct': reconstruct,
+    'pixel_bits': pixel_bits if 'pixel_bits' in sign else None,
+    'encode': encode,
+    'decode': decode,
+    'embed': embed,
+  }
 
 
 def _exported_prior(sign, num_classes):

@@ -4,6 +4,7 @@ import pytest
 
 from vqvae_tf import configs, presets
 from vqvae_tf.prior_config import UNUSED, PriorConfig
+from vqvae_tf.visualization import names
 
 _TRAINING = ('train', 'mnist', 'cifar10')
 _ALL = (
@@ -61,6 +62,13 @@ def test_help_shows_all_flags_at_once(answer, name):
     assert '--keep: left, right, top, bottom or x0,y0,x1,y1' in text
   if name == 'visualize':
     assert '--split: <train|validation|test>' in text
+    assert '--only: pictures, of reconstructions, extremes, codes, ' in text
+
+
+def test_list_pictures(answer):
+  done = answer('visualize', '--list')
+  assert done.returncode == 0
+  assert done.stdout == names.listed() + '\n'
 
 
 def test_list_presets(answer):
@@ -132,6 +140,13 @@ def test_list_presets(answer):
       'visualize',
       ['--model=b'],
       'give --output=FOLDER for the pictures of an export',
+    ),
+    (
+      'visualize',
+      ['--model=b', '--output=c', '--only=wlak'],
+      '--only=wlak: give one or more of reconstructions,extremes,codes,usage,'
+      'codebook,projector,edits,influence,walk,interpolation,mixing,curves,'
+      'animation',
     ),
     (
       'sample',

@@ -1,11 +1,8 @@
 """What a user can do wrong: one line on stderr, status 1, no traceback."""
 
-import json
 import re
 import shutil
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -192,31 +189,12 @@ def cases(tiny_flags, trained, with_prior, exported, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def outcomes(cases, environment, tmp_path_factory):
+def outcomes(cases, run_all):
   """Status, stdout and stderr of each case, run as a process of its own."""
-  folder = tmp_path_factory.mktemp('outcomes')
   commands = [
     [str(_ROOT / 'bin' / name), *flags] for name, flags, _ in cases.values()
   ]
-  done = subprocess.run(
-    [sys.executable, Path(__file__).with_name('run_all.py'), folder],
-    input=json.dumps(commands),
-    stdout=subprocess.PIPE,
-    text=True,
-    env=environment,
-    check=True,
-    timeout=300,
-  )
-  return {
-    case: (
-      status,
-      (folder / f'{i}.out').read_text(),
-      (folder / f'{i}.err').read_text(),
-    )
-    for i, (case, status) in enumerate(
-      zip(cases, json.loads(done.stdout), strict=True)
-    )
-  }
+  return dict(zip(cases, run_all(commands, jobs=2), strict=True))
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,8 @@ def test_demo_goes_the_whole_road(finished):
   shown = [
     line.split()[-1]
     for line in done.stdout.splitlines()
-    if line.startswith(('model ', 'metrics ', 'picture '))
+    if line.startswith(('model ', 'metrics ', 'drawn: '))
+    and not line.endswith('.mp4')
   ]
   assert shown == [
     str(workdir.path / name)
@@ -123,8 +124,9 @@ def test_demo_goes_the_whole_road(finished):
       'metrics.json',
       'pictures/reconstructions.png',
       'pictures/codes.png',
-      'pictures/code_usage.png',
-      'pictures/training.png',
+      'pictures/usage.png',
+      'pictures/curves.png',
+      'pictures/animation.gif',
     )
   ]
   for path in shown:

@@ -12,6 +12,7 @@ _USAGE = """Trains, evaluates, exports and draws a VQ-VAE on handwritten digits.
 The 8x8 digits come with scikit-learn: nothing is downloaded. They teach the
 tool and are no benchmark.
 """
+_PICTURES = ('reconstructions', 'codes', 'usage', 'curves', 'animation')
 
 
 def main() -> None:
@@ -28,7 +29,8 @@ def _demo() -> int:
     config = configs.replace(config, steps=flags.FLAGS.steps)
   if status := train.train(config, str(path)):
     return status
-  from vqvae_tf import checkpoints, evaluation, export, subjects, visualization
+  from vqvae_tf import checkpoints, evaluation, export, subjects
+  from vqvae_tf.visualization import gallery, material
 
   workdir = checkpoints.Workdir(path)
   subject = subjects.from_workdir(workdir)
@@ -36,9 +38,9 @@ def _demo() -> int:
   result = evaluation.evaluate(subject, data)
   evaluation.write(path / 'metrics.json', 'test', result)
   model = export.export(workdir, path / 'export', overwrite=True)
-  pictures = visualization.draw_all(subject, data, path / 'pictures')
-  pictures += visualization.draw_curves(workdir, path / 'pictures')
   print(f'\ndigits, test split\n{evaluation.table(result)}\n')
   print(f'model     {model}\nmetrics   {path}/metrics.json')
-  print('\n'.join(f'picture   {picture}' for picture in pictures))
+  made_of = material.Material(subject, data, workdir)
+  for line in gallery.draw(_PICTURES, made_of, path / 'pictures'):
+    print(line)
   return 0

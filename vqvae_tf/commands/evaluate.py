@@ -15,7 +15,7 @@ _USAGE = """Computes bits/dim, PSNR and code usage over whole splits.
 
 bits/dim = (-log2 p(x|z) - log2 p(z)) / (H W C), p(x|z) a probability mass, and
 +- its 95 % confidence interval over images; p(z) is the learned prior where
-there is one (it takes a pass for each class), else uniform. Beside it the
+there is one, which takes a pass for each class, else uniform. Beside it the
 bits/dim of files of the same images, headers included: PNG and lossless WebP (a
 file per image) and bz2 (all images in one file); --noformats does without.
 Writes metrics.json into the workdir (for --model: where --output says).

@@ -1,42 +1,57 @@
-"""bin/visualize: reconstructions, code maps, code usage, training curves."""
+"""bin/visualize: pictures and films of a trained model."""
 
 from pathlib import Path
 
 from absl import flags
 
 from vqvae_tf.commands import cli
-from vqvae_tf.datasets import names
+from vqvae_tf.datasets import names as data_names
 from vqvae_tf.errors import UserError
+from vqvae_tf.visualization import names
 
-_USAGE = """Draws a trained model: reconstructions, code maps, code usage.
+_USAGE = """Draws what a trained model knows: PNG, GIF, and MP4 where ffmpeg is.
 
   bin/visualize --workdir=runs/mnist
-  bin/visualize --model=assets/models/mnist --output=pictures
+  bin/visualize --model=assets/models/mnist --output=pictures --only=codes,walk
 
-PNG files; with --workdir also the curves of training.
+--list says what there is; without --only all of it is drawn.
 """
 
 
 def main() -> None:
   """Runs the executable."""
   cli.define_subject_flags()
-  flags.DEFINE_enum('split', 'test', names.SPLITS, 'part of the data')
+  flags.DEFINE_list('only', None, f'pictures, of {", ".join(names.PICTURES)}')
+  flags.DEFINE_bool('list', False, 'say what the pictures show and stop')
+  flags.DEFINE_enum('split', 'test', data_names.SPLITS, 'part of the data')
+  flags.DEFINE_integer('seed', 0, 'of the images and of all random moves')
+  flags.DEFINE_integer(
+    'frames',
+    None,
+    'of walks (default: 1000; 100 of an autoregressive decoder)',
+    lower_bound=1,
+  )
   flags.DEFINE_string('output', None, 'folder (default: WORKDIR/pictures)')
   cli.run(_visualize, _USAGE)
 
 
 def _visualize() -> None:
   args = flags.FLAGS
+  if args.list:
+    print(names.listed())
+    return
   if args.model and not args.output:
     raise UserError('give --output=FOLDER for the pictures of an export')
+  chosen = names.chosen(args.only, bool(args.workdir))
   subject = cli.open_subject()
-  data = cli.open_source(subject.config.data, args.split, args.data_dir)
-  from vqvae_tf import checkpoints, visualization
+  data = None
+  if names.needs_data(chosen):
+    data = cli.open_source(subject.config.data, args.split, args.data_dir)
+  from vqvae_tf import checkpoints
+  from vqvae_tf.visualization import gallery, material
 
+  workdir = checkpoints.Workdir(args.workdir) if args.workdir else None
   folder = Path(args.output or Path(args.workdir) / 'pictures')
-  paths = visualization.draw_all(subject, data, folder)
-  if args.workdir:
-    workdir = checkpoints.Workdir(args.workdir)
-    paths += visualization.draw_curves(workdir, folder)
-  for path in paths:
-    print(f'drawn: {path}')
+  made_of = material.Material(subject, data, workdir, args.seed, args.frames)
+  for line in gallery.draw(chosen, made_of, folder):
+    print(line, flush=True)

@@ -1,0 +1,145 @@
+"""What class-conditional samples are worth, judged by a classifier.
+
+  python benchmarks/sample_quality.py --model=assets/models/mnist \
+      --data_dir=data/mnist
+
+A small classifier, trained on the real training split, labels 1,000 samples of
+each class, drawn at temperature 1 from all of the prior: how many carry the
+label they were asked for? Beside it the same of real test images and of their
+reconstructions. The Frechet distance of its features is that to half of the
+test images: of the other half (the floor), of its reconstructions, of as many
+samples. A picture shows samples beside the training images nearest to them, by
+squared error.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import classifier as classifiers
+import numpy as np
+import rounds
+import tensorflow as tf
+from PIL import Image
+
+from vqvae_tf import datasets, images
+
+_PER_CLASS = 1000
+_BATCH_SIZE = 100
+_NUM_NEIGHBOURS = 5
+
+
+class Model:
+  """The signatures of an export, over any number of images."""
+
+  def __init__(self, path: str):
+    self._signatures = tf.saved_model.load(path).signatures
+    metadata = Path(path) / 'assets' / 'metadata.json'
+    self.metadata = json.loads(metadata.read_text())
+
+  def samples(self, label: int, count: int) -> np.ndarray:
+    """Returns uint8 `[count, H, W, C]` of a class; the same each time."""
+    sample, drawn = self._signatures['sample'], []
+    for batch in range(0, count, _BATCH_SIZE):
+      drawn.append(
+        sample(
+          num=tf.constant(_BATCH_SIZE),
+          label=tf.constant(label),
+          seed=tf.constant([label, batch]),
+        )['images']
+      )
+    return np.concatenate(drawn)[:count]
+
+  def reconstructions(self, originals: np.ndarray) -> np.ndarray:
+    """Returns what the decoder makes of the codes of images."""
+    reconstruct, decoded = self._signatures['reconstruct'], []
+    _, keywords = reconstruct.structured_input_signature
+    for start in range(0, len(originals), _BATCH_SIZE):
+      seed = {'seed': tf.constant([0, start])} if 'seed' in keywords else {}
+      batch = tf.constant(originals[start : start + _BATCH_SIZE])
+      decoded.append(reconstruct(images=batch, **seed)['images'])
+    return np.concatenate(decoded)
+
+
+def main():
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  parser.add_argument('--model', required=True, help='an export with a prior')
+  parser.add_argument('--data_dir')
+  parser.add_argument(
+    '--folder', type=Path, default='runs/sample_quality', help='of what is made'
+  )
+  parser.add_argument('--csv', type=Path, help='table that gets the rows')
+  arguments = parser.parse_args()
+  model = Model(arguments.model)
+  name = model.metadata['config']['data']['dataset']
+  train, test = (
+    _arrays(name, split, arguments.data_dir) for split in ('train', 'test')
+  )
+  judge = classifiers.trained(name, *train, arguments.folder)
+  labels = np.repeat(np.arange(len(model.metadata['class_names'])), _PER_CLASS)
+  samples = np.concatenate(
+    [model.samples(label, _PER_CLASS) for label in np.unique(labels)]
+  )
+  sets = {
+    'test images': test,
+    'reconstructions': (model.reconstructions(test[0]), test[1]),
+    'samples': (samples, labels),
+  }
+  rows = [
+    {'data': name, 'images': key, **row}
+    for key, row in _judged(judge, sets).items()
+  ]
+  for row in rows:
+    print(
+      f'{row["images"]:<16}{row["accuracy"]:8.2%} have their label, '
+      f'Frechet distance {row["frechet_distance"]:.3f}'
+    )
+  if arguments.csv:
+    rounds.write_csv(arguments.csv, rows)
+  path = arguments.folder / f'neighbours_{name}.png'
+  # A sample of each class, then its neighbours.
+  rows = [[s, *_nearest(s, train[0])] for s in samples[::_PER_CLASS]]
+  picture = images.tile(np.concatenate(rows), _NUM_NEIGHBOURS + 1)
+  Image.fromarray(picture.squeeze()).save(path)
+  print(f'samples (left) and the nearest training images: {path}')
+
+
+def _arrays(name, split, data_dir):
+  source = datasets.open_source(name, split, data_dir)
+  pairs = list(datasets.in_order(source, _BATCH_SIZE).as_numpy_iterator())
+  return tuple(np.concatenate(parts) for parts in zip(*pairs, strict=True))
+
+
+def _judged(judge, sets):
+  """Returns accuracy and distance of each set of (images, labels)."""
+  rows, reference = {}, None
+  generator = np.random.default_rng(0)
+  for key, (pictures, labels) in sets.items():
+    found, features = judge(pictures)
+    if reference is None:
+      # All is compared with one half of the test images, at equal numbers.
+      order = generator.permutation(len(features))
+      half = len(order) // 2
+      reference = features[order[half:]]
+    elif len(order) != len(features):
+      order = generator.permutation(len(features))
+    own = features[order[:half]]
+    rows[key] = {
+      'accuracy': float((found == labels).mean()),
+      'frechet_distance': classifiers.frechet_distance(own, reference),
+    }
+  return rows
+
+
+def _nearest(sample, train):
+  errors = [
+    np.square(train[i : i + 1000].astype(np.int64) - sample).sum((1, 2, 3))
+    for i in range(0, len(train), 1000)
+  ]
+  return train[np.argsort(np.concatenate(errors))[:_NUM_NEIGHBOURS]]
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,73 @@
+"""A model made of arithmetic, and closed figures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from vqvae_tf import configs
+from vqvae_tf.datasets.source import Arrays, ArraySource
+from vqvae_tf.models import Assessment
+from vqvae_tf.subjects import Subject
+from vqvae_tf.visualization import material
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+  yield
+  assert not plt.get_fignums()
+
+
+@pytest.fixture
+def source():
+  """Ten grey images of 4x6 pixels; image i is a ramp from 10 i on."""
+  ramp = np.arange(24).reshape(4, 6, 1)
+  images = np.stack([ramp + 10 * i for i in range(10)]).astype(np.uint8)
+  return ArraySource('ramps', 'test', Arrays(images, np.zeros(10, np.int32)))
+
+
+@pytest.fixture
+def make(source):
+  """Makes a `Material` of 2x3 positions, whose codes are pixels / 10.
+
+  A code k becomes a block of the colour 10 k; its vector is (k, -k).
+  """
+  decoded = []
+
+  def run(sizes=(16,), num_frames=None, data=source, **settings):
+    config = configs.replace(configs.Config(), **settings)
+    config = configs.observed(config, (4, 6, 1), ())
+    sampled = config.likelihood.decoder == 'autoregressive'
+
+    def encode(images):
+      codes = np.asarray(images)[:, ::2, ::2].astype(np.int32) // 10
+      return np.minimum(np.repeat(codes, len(sizes), -1), np.array(sizes) - 1)
+
+    def decode(codes):
+      decoded.append(len(codes))
+      return (10 * codes[..., :1]).repeat(2, 1).repeat(2, 2).astype(np.uint8)
+
+    def embed(codes):
+      return np.concatenate([codes, -codes], -1).astype(np.float32)
+
+    def assess(images):
+      codes = encode(images)
+      bits = np.asarray(images)[:, 0, 0, 0].astype(np.float32)
+      others = None if sampled else decode(codes)
+      return Assessment(bits, bits, codes, others)
+
+    subject = Subject(
+      assess=assess,
+      reconstruct=lambda images: decode(encode(images)),
+      pixel_bits=None,
+      config=config,
+      codebook_sizes=tuple(sizes),
+      origin='arithmetic',
+      encode=encode,
+      decode=decode,
+      embed=embed,
+    )
+    result = material.Material(subject, data, num_frames=num_frames)
+    result.decoded = decoded
+    return result
+
+  return run
