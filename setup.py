@@ -42,7 +42,8 @@ setup(
     'keras>=3.10',
     'matplotlib>=3.8',
     'numpy>=1.26',
-    'pillow>=10',
+    # From 10.1 on text can be anchored with its own font.
+    'pillow>=10.1',
     'scikit-learn>=1.3',
     'tensorboard>=2.18',
     'tensorflow>=2.18,<2.22',
