@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf.nets.causal import Above, Left, Pointwise
+from vqvae_tf.nets.causal import Above, Left, Pointwise, gated
 
 
 def grid(height, width, channels=1):
@@ -81,3 +81,9 @@ def test_pointwise_is_one_matrix():
   np.testing.assert_allclose(
     module(inputs), inputs.numpy() @ module.w.numpy() + [1, 2, 3, 4], rtol=1e-5
   )
+
+
+def test_gate_by_hand():
+  # tanh(ln 2) = 3/5, tanh(0) = 0; sigmoid(0) = 1/2, sigmoid(ln 3) = 3/4.
+  inputs = np.log([[2.0, 1.0, 2.0, 1.0, 3.0, 3.0]]).astype(np.float32)
+  np.testing.assert_allclose(gated(inputs), [[0.3, 0, 0.45]], rtol=1e-6)

@@ -72,8 +72,8 @@ class CausalTransformer(Raster):
     places = tf.range(inputs.shape[0])
     is_seen = places <= places[:, tf.newaxis]
     for layer in self._layers:
-      query, *seen = layer.heads(inputs)
-      inputs = layer(inputs, query, *seen, is_seen, drop)
+      attended = layer.attend(*layer.heads(inputs), is_seen)
+      inputs = layer(inputs, attended, drop)
     return self._norm(inputs)
 
   def _caches(self, known):
@@ -82,7 +82,7 @@ class CausalTransformer(Raster):
 
   def _step(self, inputs, t, caches):
     inputs = inputs[tf.newaxis]
-    is_seen = tf.range(caches[0].shape[0]) <= t
+    is_seen = tf.range(caches[0].shape[0])[tf.newaxis] <= t
     written = []
     for i, layer in enumerate(self._layers):
       query, *own = layer.heads(inputs)
@@ -90,7 +90,8 @@ class CausalTransformer(Raster):
         tf.tensor_scatter_nd_update(cache, [[t]], row)
         for cache, row in zip(caches[2 * i : 2 * i + 2], own, strict=True)
       ]
-      inputs = layer(inputs, query, *seen, is_seen[tf.newaxis], kept)
+      attended = layer.attend(query, *seen, is_seen)
+      inputs = layer(inputs, attended, kept)
       written += seen
     return self._norm(inputs)[0], written
 
@@ -112,15 +113,19 @@ class _Layer(snt.Module):
     """Returns query, key and value of each row, all [n, B, C]."""
     return tf.split(self._heads(self._attention_norm(inputs)), 3, -1)
 
-  def __call__(self, inputs, query, keys, values, is_seen, drop):
-    """Takes rows [n, B, C], what they see [N, B, C] and bool [n, N] to rows."""
+  def attend(self, query, keys, values, is_seen):
+    """Takes [n, B, C], twice [N, B, C] and bool [n, N] to [n, B, C]."""
     query, keys, values = (
       split(rows, self._num_heads) for rows in (query, keys, values)
     )
     logits = tf.einsum('qbhd,kbhd->bhqk', query, keys)
     logits = tf.where(is_seen, logits / math.sqrt(query.shape[-1]), _UNSEEN)
-    attended = tf.einsum('bhqk,kbhd->qbhd', tf.nn.softmax(logits), values)
-    inputs += drop(self._attention_out(flat(attended)))
+    shares = tf.nn.softmax(logits)
+    return flat(tf.einsum('bhqk,kbhd->qbhd', shares, values))
+
+  def __call__(self, inputs, attended, drop):
+    """Adds what was attended, and what dense layers make of it."""
+    inputs += drop(self._attention_out(attended))
     hidden = tf.nn.gelu(self._dense(self._dense_norm(inputs)))
     return inputs + drop(self._dense_out(hidden))
 
