@@ -18,6 +18,7 @@ from vqvae_tf import (
   configs,
   datasets,
   export,
+  subjects,
   training,
 )
 from vqvae_tf.prior_config import PriorConfig
@@ -98,6 +99,12 @@ def with_prior(tmp_path_factory, trained):
   trainer = tf.train.Checkpoint(model=prior)
   own.save(tf.train.Checkpoint(trainer=trainer), checkpoints.State(step=1))
   return workdir
+
+
+@pytest.fixture(scope='session')
+def code_prior(with_prior):
+  """The prior of that run; nobody may change it."""
+  return subjects.load_prior(with_prior)[0]
 
 
 @pytest.fixture(scope='session')

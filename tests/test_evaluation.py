@@ -186,16 +186,15 @@ def test_an_export_measures_as_its_workdir(subject, exported, digits):
 
 
 def test_a_prior_joins_the_bound(
-  with_prior, exported_with_prior, digits, monkeypatch
+  with_prior, code_prior, exported_with_prior, digits, monkeypatch
 ):
   monkeypatch.setattr(evaluation, '_BATCH_SIZE', 70)
   ours = subjects.from_workdir(with_prior)
   result = evaluation.evaluate(ours, digits['test'])
   images, labels = digits['test'].fetch(tf.range(179, dtype=tf.int64))
   assessed = ours.assess(images)
-  prior, *_ = subjects.load_prior(with_prior)
-  learned = prior.marginal_nats(assessed.codes).numpy() / math.log(2)
-  given = prior.nats(assessed.codes, labels).numpy() / math.log(2)
+  learned = code_prior.marginal_nats(assessed.codes).numpy() / math.log(2)
+  given = code_prior.nats(assessed.codes, labels).numpy() / math.log(2)
   total = (assessed.pixel_bits.numpy() + learned).astype(np.float64)
   expected = {
     'bits_per_dim': total.mean() / 64,

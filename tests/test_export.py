@@ -205,17 +205,18 @@ _SAMPLE = {
 }
 
 
+@pytest.fixture(scope='module')
+def model(exported_with_prior):
+  return tf.saved_model.load(str(exported_with_prior))
+
+
+@pytest.fixture(scope='module')
+def sampler(with_prior, code_prior):
+  model, *_ = subjects.load_model(with_prior)
+  return Sampler(model, code_prior, jit_compile=False)
+
+
 class TestPrior:
-  @pytest.fixture(scope='class')
-  def model(self, exported_with_prior):
-    return tf.saved_model.load(str(exported_with_prior))
-
-  @pytest.fixture(scope='class')
-  def sampler(self, with_prior):
-    model, *_ = subjects.load_model(with_prior)
-    prior, *_ = subjects.load_prior(with_prior)
-    return Sampler(model, prior, jit_compile=False)
-
   def test_doors(self, model):
     sign = model.signatures
     assert set(sign) == {*_DOORS, 'sample', 'prior_nll'}
@@ -238,12 +239,11 @@ class TestPrior:
       'prior_nll': {'code_bits': (_GRID, tf.float32)},
     }
 
-  def test_bits_equal_python(self, model, with_prior, inputs):
-    prior, *_ = subjects.load_prior(with_prior)
+  def test_bits_equal_python(self, model, code_prior, inputs):
     codes, labels = inputs['codes'], tf.constant([3, 0, 9, 9, 1])
     sign = model.signatures
     bits = sign['prior_nll'](codes=codes, labels=labels)['code_bits']
-    expected = prior.nats(codes, labels) / np.log(2)
+    expected = code_prior.nats(codes, labels) / np.log(2)
     # Of nearly certain codes, sums of float32 in another order.
     np.testing.assert_allclose(bits, expected, rtol=_ROUNDING, atol=1e-6)
     found = sign['nll'](images=inputs['images'])
@@ -252,7 +252,7 @@ class TestPrior:
       'code_bits_uniform',
       'code_bits_learned',
     }
-    expected = prior.marginal_nats(codes) / np.log(2)
+    expected = code_prior.marginal_nats(codes) / np.log(2)
     np.testing.assert_allclose(
       found['code_bits_learned'], expected, rtol=_ROUNDING
     )

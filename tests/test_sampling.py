@@ -6,7 +6,6 @@ from PIL import Image
 
 from vqvae_tf import configs, sampling, subjects
 from vqvae_tf.errors import UserError
-from vqvae_tf.models import Assessment
 
 NAMES = ('cat', 'dog', '1')
 
@@ -21,17 +20,20 @@ def _sample(num, seed, label, temperature, top_p, given=None, mask=None):
   return codes, images + level.astype(np.uint8)[:, None, None, None]
 
 
-def _assess(images):
+def _encode(images):
   """Codes [4, 2] of images [8, 8]: their first pixels."""
-  codes = images[:, ::2, ::4].astype(np.int32)
-  return Assessment(None, None, codes, None)
+  return images[:, ::2, ::4].astype(np.int32)
 
 
 @pytest.fixture
 def subject():
-  config = configs.observed(configs.Config(), (8, 8, 1), NAMES)
-  prior = subjects.Prior(None, _sample, 3)
-  return subjects.Subject(_assess, None, None, config, (256,), 'a stub', prior)
+  doors = dict.fromkeys(subjects.Subject._fields) | {
+    'encode': _encode,
+    'config': configs.observed(configs.Config(), (8, 8, 1), NAMES),
+    'origin': 'a stub',
+    'prior': subjects.Prior(None, _sample, 3),
+  }
+  return subjects.Subject(**doors)
 
 
 @pytest.fixture

@@ -17,29 +17,22 @@ def copied(with_prior, tmp_path):
 
 
 @pytest.fixture(scope='module')
-def loaded(with_prior):
-  return subjects.load_prior(with_prior)
-
-
-@pytest.fixture(scope='module')
 def codes():
   generator = np.random.default_rng(0)
   return generator.integers(0, 16, [5, 4, 4, 1], np.int32)
 
 
-def test_a_prior_is_found(with_prior, loaded, codes):
-  prior, config, step = loaded
-  assert (config.num_classes, step) == (10, 1)
+def test_a_prior_is_found(with_prior, code_prior, codes):
   found = subjects.from_workdir(with_prior).prior
   assert found.num_classes == 10
   labels = np.array([0, 9, 3, 3, 1], np.int32)
-  expected = prior.nats(codes, labels) / np.log(2)
+  expected = code_prior.nats(codes, labels) / np.log(2)
   # Graphs may fuse differently.
   np.testing.assert_allclose(
     found.code_bits(codes, labels), expected, rtol=1e-5, atol=1e-6
   )
   learned = metrics.code_bits(found.code_bits, 10, codes, labels).learned
-  marginal = prior.marginal_nats(codes) / np.log(2)
+  marginal = code_prior.marginal_nats(codes) / np.log(2)
   np.testing.assert_allclose(learned, marginal, rtol=1e-5)
 
 
@@ -88,12 +81,11 @@ def test_a_prior_of_another_network(copied):
     subjects.load_prior(copied)
 
 
-def test_an_export_has_the_same_prior(loaded, exported_with_prior, codes):
-  prior, *_ = loaded
+def test_an_export_has_the_same_prior(code_prior, exported_with_prior, codes):
   ours = subjects.from_export(exported_with_prior).prior
   assert ours.num_classes == 10
   labels = np.array([0, 9, 3, 3, 1], np.int32)
-  expected = prior.nats(codes, labels) / np.log(2)
+  expected = code_prior.nats(codes, labels) / np.log(2)
   np.testing.assert_allclose(
     ours.code_bits(codes, labels), expected, rtol=1e-5, atol=1e-6
   )

@@ -235,7 +235,8 @@ def _rows_of_codes(result):
   if codeless is not None:
     yield 'pixels, trained without codes', f'{codeless:.4f}'
     saved = codeless - result.pixel_bits_per_dim
-    per_bit = saved / (result.bits_per_dim - result.pixel_bits_per_dim)
+    cost = result.code_bits_learned_per_dim
+    per_bit = saved / (result.code_bits_per_dim if cost is None else cost)
     yield 'bits saved per bit of codes', f'{per_bit:.3f}'
 
 

@@ -103,7 +103,7 @@ def keep(subject: Subject, image: np.ndarray, part: str) -> Kept:
     )
   height, width, _ = image.shape
   x0, y0, x1, y1 = _box(part, height, width)
-  codes = np.asarray(subject.assess(image[np.newaxis]).codes)
+  codes = np.asarray(subject.encode(image[np.newaxis]))
   rows, columns = codes.shape[1:3]
   y = (np.arange(rows) + 0.5) * height / rows
   x = (np.arange(columns) + 0.5) * width / columns

@@ -137,10 +137,11 @@ def from_export(path: str | os.PathLike) -> Subject:
   try:
     config = configs.from_json(json.dumps(metadata['config']))
     codebook_sizes = tuple(metadata['codebook_sizes'])
-    sign = tf.saved_model.load(str(path)).signatures
     # Exports that were made earlier do not know of priors.
     settings = metadata.get('prior')
-    prior = _exported_prior(sign, settings['num_classes']) if settings else None
+    num_classes = settings['num_classes'] if settings else None
+    sign = tf.saved_model.load(str(path)).signatures
+    prior = None if num_classes is None else _exported_prior(sign, num_classes)
   except _DAMAGE as error:
     raise UserError(
       f'the export {path} is damaged: {checkpoints.one_line(error)}'

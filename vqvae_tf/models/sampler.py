@@ -65,32 +65,35 @@ class Sampler:
       InvalidArgumentError: if the label, temperature or top_p is out of range,
         or a code that is kept.
     """
-    label = tf.cast(label, tf.int32)
+    label, seed = tf.cast(label, tf.int32), tf.cast(seed, tf.int32)
     temperature, top_p = (
       tf.cast(value, tf.float32) for value in (temperature, top_p)
     )
+    checks = self._checks(label, temperature, top_p)
+    with tf.control_dependencies([] if tf.executing_eagerly() else checks):
+      codes_seed, others = noise.split(seed)
+    label_seed, pixel_seed = noise.split(others)
+    labels = self._labels(num, label, label_seed)
+    jit_compile = self._jit_compile
+    codes = self._prior.sample(
+      labels, codes_seed, temperature, top_p, given, mask, jit_compile
+    )
+    return Samples(codes, self._decode(codes, pixel_seed))
+
+  def _checks(self, label, temperature, top_p):
     count = self._prior.num_classes
-    checks = [
+    return [
       _check((-1 <= label) & (label < count), 'label', f'in -1..{count - 1}'),
       _check(temperature >= 0, 'temperature', 'at least 0'),
       _check((0 < top_p) & (top_p <= 1), 'top_p', 'in (0, 1]'),
     ]
-    with tf.control_dependencies([] if tf.executing_eagerly() else checks):
-      codes_seed, others = noise.split(tf.cast(seed, tf.int32))
-    label_seed, pixel_seed = noise.split(others)
+
+  def _labels(self, num, label, seed):
+    count = max(self._prior.num_classes, 1)
     drawn = tf.random.stateless_uniform(
-      [num], label_seed, 0, max(count, 1), tf.int32, alg=noise.ALGORITHM
+      [num], seed, 0, count, tf.int32, alg=noise.ALGORITHM
     )
-    codes = self._prior.sample(
-      tf.where(label < 0, drawn, label),
-      codes_seed,
-      temperature,
-      top_p,
-      given,
-      mask,
-      self._jit_compile,
-    )
-    return Samples(codes, self._decode(codes, pixel_seed))
+    return tf.where(label < 0, drawn, label)
 
 
 def _check(is_fine, name, must):
