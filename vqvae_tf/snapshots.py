@@ -65,7 +65,7 @@ def read(workdir: Workdir) -> list[Snapshot]:
   found = []
   for path in sorted(_folder(workdir).glob('*.npz')):
     try:
-      with np.load(path) as arrays:
+      with open(path, 'rb') as file, np.load(file) as arrays:
         batches = [arrays[name] for name in KEPT]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
       continue

@@ -24,6 +24,8 @@ _NUM_CODEBOOKS = 4
 # t-SNE takes seconds for each thousand.
 _MAX_POINTS = 2048
 _NEIGHBOURS = 30
+# Below, the approximation (Barnes-Hut) takes longer than what it saves.
+_FEW_POINTS = 100
 _WITHOUT = ('finite_scalar', 'lookup_free')
 
 
@@ -58,7 +60,12 @@ def planes(vectors: np.ndarray, seed: int) -> dict[str, np.ndarray]:
   places = {f'PCA ({explained:.0f} % of the variance)': pca.transform(wide)}
   if len(vectors) >= 5:
     neighbours = min(_NEIGHBOURS, (len(vectors) - 1) / 3)
-    method = manifold.TSNE(2, perplexity=neighbours, random_state=seed)
+    method = manifold.TSNE(
+      2,
+      perplexity=neighbours,
+      random_state=seed,
+      method='exact' if len(vectors) < _FEW_POINTS else 'barnes_hut',
+    )
     places[f't-SNE (perplexity {neighbours:.0f})'] = method.fit_transform(wide)
   return places
 
