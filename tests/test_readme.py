@@ -23,6 +23,7 @@ SHORT = {
 LONG = {
   'benchmarks/bottlenecks.py',
   'benchmarks/codebook_usage.py',
+  'benchmarks/generation.py',
   'benchmarks/quantizer.py',
   'benchmarks/train_step.py',
 }
