@@ -13,52 +13,37 @@ squared error.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import classifier as classifiers
 import numpy as np
 import rounds
-import tensorflow as tf
 from PIL import Image
 
-from vqvae_tf import datasets, images
+from vqvae_tf import datasets, images, subjects
 
 _PER_CLASS = 1000
 _BATCH_SIZE = 100
 _NUM_NEIGHBOURS = 5
 
 
-class Model:
-  """The signatures of an export, over any number of images."""
+def sampled(subject: subjects.Subject, label: int, count: int) -> np.ndarray:
+  """Returns uint8 `[count, H, W, C]` of a class; the same each time."""
+  drawn = [
+    subject.prior.sample(_BATCH_SIZE, [label, start], label).images
+    for start in range(0, count, _BATCH_SIZE)
+  ]
+  return np.concatenate(drawn)[:count]
 
-  def __init__(self, path: str):
-    self._signatures = tf.saved_model.load(path).signatures
-    metadata = Path(path) / 'assets' / 'metadata.json'
-    self.metadata = json.loads(metadata.read_text())
 
-  def samples(self, label: int, count: int) -> np.ndarray:
-    """Returns uint8 `[count, H, W, C]` of a class; the same each time."""
-    sample, drawn = self._signatures['sample'], []
-    for batch in range(0, count, _BATCH_SIZE):
-      drawn.append(
-        sample(
-          num=tf.constant(_BATCH_SIZE),
-          label=tf.constant(label),
-          seed=tf.constant([label, batch]),
-        )['images']
-      )
-    return np.concatenate(drawn)[:count]
-
-  def reconstructions(self, originals: np.ndarray) -> np.ndarray:
-    """Returns what the decoder makes of the codes of images."""
-    reconstruct, decoded = self._signatures['reconstruct'], []
-    _, keywords = reconstruct.structured_input_signature
-    for start in range(0, len(originals), _BATCH_SIZE):
-      seed = {'seed': tf.constant([0, start])} if 'seed' in keywords else {}
-      batch = tf.constant(originals[start : start + _BATCH_SIZE])
-      decoded.append(reconstruct(images=batch, **seed)['images'])
-    return np.concatenate(decoded)
+def reconstructed(
+  subject: subjects.Subject, originals: np.ndarray
+) -> np.ndarray:
+  """Returns what the decoder makes of the codes of images."""
+  starts = range(0, len(originals), _BATCH_SIZE)
+  return np.concatenate(
+    [subject.reconstruct(originals[i : i + _BATCH_SIZE]) for i in starts]
+  )
 
 
 def main():
@@ -72,19 +57,20 @@ def main():
   )
   parser.add_argument('--csv', type=Path, help='table that gets the rows')
   arguments = parser.parse_args()
-  model = Model(arguments.model)
-  name = model.metadata['config']['data']['dataset']
+  subject = subjects.from_export(arguments.model)
+  if not (subject.prior and subject.prior.num_classes):
+    parser.error(f'{arguments.model} has no prior that is given classes')
+  name = subject.config.data.dataset
   train, test = (
     _arrays(name, split, arguments.data_dir) for split in ('train', 'test')
   )
   judge = classifiers.trained(name, *train, arguments.folder)
-  labels = np.repeat(np.arange(len(model.metadata['class_names'])), _PER_CLASS)
-  samples = np.concatenate(
-    [model.samples(label, _PER_CLASS) for label in np.unique(labels)]
-  )
+  classes = range(subject.prior.num_classes)
+  labels = np.repeat(classes, _PER_CLASS)
+  samples = np.concatenate([sampled(subject, y, _PER_CLASS) for y in classes])
   sets = {
     'test images': test,
-    'reconstructions': (model.reconstructions(test[0]), test[1]),
+    'reconstructions': (reconstructed(subject, test[0]), test[1]),
     'samples': (samples, labels),
   }
   rows = [

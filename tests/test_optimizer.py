@@ -3,6 +3,7 @@ import pytest
 import sonnet as snt
 import tensorflow as tf
 
+from vqvae_tf.muon import Muon
 from vqvae_tf.optimizer import Adam
 
 RATE = tf.constant(0.1)
@@ -58,14 +59,15 @@ def test_reads_a_checkpoint_of_sonnets(tmp_path):
   assert adam.step.numpy() == 1
 
 
+@pytest.mark.parametrize('make', [Adam, lambda all: Muon(all, all[1:])])
 @pytest.mark.parametrize('value', [1.0, np.inf, np.nan])
-def test_a_step_that_is_left_out_changes_nothing(value):
+def test_a_step_that_is_left_out_changes_nothing(make, value):
   parameters = _parameters()
-  adam = Adam(parameters)
-  adam.apply(_gradients(0), parameters, RATE)
-  before = [v.numpy() for v in (*parameters, *adam.variables)]
+  optimizer = make(parameters)
+  optimizer.apply(_gradients(0), parameters, RATE)
+  before = [v.numpy() for v in (*parameters, *optimizer.variables)]
   gradients = [tf.fill(x.shape, value) for x in parameters]
-  adam.apply(gradients, parameters, RATE, tf.constant(False))
-  after = [v.numpy() for v in (*parameters, *adam.variables)]
+  optimizer.apply(gradients, parameters, RATE, tf.constant(False))
+  after = [v.numpy() for v in (*parameters, *optimizer.variables)]
   for one, other in zip(before, after, strict=True):
     np.testing.assert_array_equal(one, other)

@@ -19,7 +19,8 @@ SHORT = {
   ).split(),
   'bin/visualize': '--only=codes,curves,animation'.split(),
 }
-# They need PyTorch, or minutes to hours; `codebook_usage.py` alone takes seconds.
+# They need PyTorch, or take minutes to hours; `codebook_usage.py` alone without
+# data takes seconds.
 LONG = {
   'benchmarks/bottlenecks.py',
   'benchmarks/codebook_usage.py',

@@ -133,5 +133,5 @@ def test_grey_and_odd_sizes_in_blocks_of_one():
 
 
 def test_there_is_no_mean():
-  with pytest.raises(NotImplementedError, match='no mean to show: use sample'):
+  with pytest.raises(ValueError, match='no mean to show: use sample'):
     make().mean(params())

@@ -29,7 +29,8 @@ def source():
 def make(source):
   """Makes a `Material` of 2x3 positions, whose codes are pixels / 10.
 
-  A code k becomes a block of the colour 10 k; its vector is (k, -k).
+  A code k becomes a block of the colour 10 k; its vector is (k, -k). Samples of
+  an autoregressive decoder have their row in the batch for a noise.
   """
   decoded = []
 
@@ -44,7 +45,9 @@ def make(source):
 
     def decode(codes):
       decoded.append(len(codes))
-      return (10 * codes[..., :1]).repeat(2, 1).repeat(2, 2).astype(np.uint8)
+      colours = (10 * codes[..., :1]).repeat(2, 1).repeat(2, 2)
+      noise = np.arange(len(codes)) if sampled else np.zeros(len(codes))
+      return (colours + noise[:, None, None, None]).astype(np.uint8)
 
     def embed(codes):
       return np.concatenate([codes, -codes], -1).astype(np.float32)

@@ -65,8 +65,10 @@ def test_a_grid_for_each_codebook(make, drawn, tmp_path):
   assert small.batch[:, 2, 2, 0].tolist() == [0, 10, 20, 30]
 
 
-def test_a_position_acts_in_its_cell(make, drawn, tmp_path):
-  edits.draw_influence(make(), tmp_path)
+@pytest.mark.parametrize('decoder', ['factorized', 'autoregressive'])
+def test_a_position_acts_in_its_cell(make, drawn, tmp_path, decoder):
+  # The noise of samples is the same before and after.
+  edits.draw_influence(make(decoder=decoder), tmp_path)
   [strip] = drawn
   assert strip.batch.shape == (6, 4, 6)
   assert [mark.index for mark in strip.marks] == list(range(6))

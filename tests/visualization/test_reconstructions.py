@@ -37,3 +37,15 @@ def test_extremes_are_in_order(make, tmp_path, monkeypatch):
   assert best.batch[0, 0, 0, 0] == 70
   assert worst.title == 'the worst 8 of 10 by PSNR: originals'
   assert worst.batch[0, 0, 0, 0] == 30
+
+
+def test_samples_have_random_numbers_of_their_own(make, tmp_path, monkeypatch):
+  drawn = []
+  monkeypatch.setattr(canvas, 'sheet', drawn.append)
+  monkeypatch.setattr(canvas, 'save', lambda figure, path: path)
+  material = make(decoder='autoregressive')
+  reconstructions.draw(material, tmp_path)
+  _, samples, _ = drawn[0]
+  # The noise of row i is i.
+  blocks = 10 * material.codes[:8, 0, 0, 0] + np.arange(8)
+  np.testing.assert_array_equal(samples.batch[:, 0, 0, 0], blocks)

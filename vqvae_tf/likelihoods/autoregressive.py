@@ -60,7 +60,7 @@ class Autoregressive(Likelihood):
     return self.pixel.log_prob(self._unblocked(outputs), images)[:, tf.newaxis]
 
   def _mean(self, params):
-    raise NotImplementedError(
+    raise ValueError(
       'an autoregressive likelihood has no mean to show: use sample'
     )
 

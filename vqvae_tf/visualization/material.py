@@ -77,12 +77,8 @@ class Material:
 
   @functools.cached_property
   def reconstructions(self) -> np.ndarray:
-    """What the decoder makes of these, uint8 `[B, H, W, C]`.
-
-    Of an autoregressive decoder, samples of which each has random numbers of
-    its own.
-    """
-    return np.asarray(self.subject.decode(self.codes))
+    """What `decode` makes of these, uint8 `[B, H, W, C]`."""
+    return self.decode(self.codes)
 
   def fetch(self, indices: np.ndarray) -> np.ndarray:
     """Returns images of the split, uint8 `[n, H, W, C]`."""

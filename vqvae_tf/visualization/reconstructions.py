@@ -48,7 +48,7 @@ def draw(material: Material, folder: Path) -> list[Path]:
   pictures = strips(
     f'originals ({material.data.name}, {material.data.split})',
     material.images[:count],
-    material.reconstructions[:count],
+    _decoded(material, material.codes[:count]),
     material.is_sampled,
   )
   path = folder / 'reconstructions.png'
@@ -66,8 +66,13 @@ def draw_extremes(material: Material, folder: Path) -> list[Path]:
     ('worst', order[::-1][:count]),
   ):
     originals = material.fetch(indices)
-    decoded = material.decode(material.subject.encode(originals))
+    decoded = _decoded(material, material.subject.encode(originals))
     title = f'the {which} {count} of {len(order):,} by {measure}: originals'
     pictures += strips(title, originals, decoded, material.is_sampled)
   path = folder / 'extremes.png'
   return [canvas.save(canvas.sheet(pictures), path)]
+
+
+def _decoded(material, codes):
+  # In one batch: samples that share their random numbers would look alike.
+  return np.asarray(material.subject.decode(codes))
