@@ -94,8 +94,9 @@ def test_masses_of_all_images_sum_to_one():
   assert tf.reduce_logsumexp(log_prob).numpy() == pytest.approx(0, abs=1e-5)
 
 
-def test_samples_follow_the_masses():
-  likelihood = make(1, 1)
+@pytest.mark.parametrize('pixel', [LogisticMixture(1, 2), Categorical(1)])
+def test_samples_follow_the_masses(pixel):
+  likelihood = make(1, 1, pixel)
   known = tf.repeat(params(size=(1, 2)), 4000, 0)
   drawn = likelihood.sample(known, [4, 5])
   every = np.array(list(itertools.product(range(256), repeat=2)), np.uint8)

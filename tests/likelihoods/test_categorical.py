@@ -37,3 +37,25 @@ def test_mean_by_hand():
   probabilities[[10, 20]] = 0.2, 0.8
   params = tf.constant(np.log(probabilities).reshape(1, 1, 1, 256), tf.float32)
   assert Categorical(1).mean(params).numpy().item() == 18
+
+
+def test_features_tell_neighbouring_values_apart():
+  """In [-1, 1] two values are 0.008 apart; 64 levels, where all waves have
+  turned, are 0.5."""
+  values = np.arange(256, dtype=np.uint8).reshape(-1, 1)
+  features = Categorical(1).features(values).numpy()
+  assert features.shape == (256, Categorical(1).num_features)
+  distances = np.linalg.norm(features[:, None] - features[None], axis=-1)
+  np.fill_diagonal(distances, np.inf)
+  # A float32 below 64 * 2 / 255.
+  assert distances.min() > 0.5
+
+
+def test_features_by_hand():
+  # Angles of 2 pi 64 / 256 * 1: a quarter turn; then 1/16 and 1/64 of one.
+  turns = [2 * math.pi * part for part in (1 / 4, 1 / 16, 1 / 64)]
+  waves = [wave(turn) for turn in turns for wave in (math.cos, math.sin)]
+  expected = [2 / 255 - 1, *waves]
+  features = Categorical(1).features(tf.constant([[1]], tf.uint8))
+  # Float32 waves.
+  np.testing.assert_allclose(features, [expected], atol=1e-6)

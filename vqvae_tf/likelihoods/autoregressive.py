@@ -21,7 +21,7 @@ class Autoregressive(Likelihood):
   decoder works in, and there is no mean to show: `mean` raises.
 
   Args:
-    network: takes blocks `[B, h, w, S, C]` and context `[B, h, w, E]` to
+    network: takes blocks `[B, h, w, S, F]` and context `[B, h, w, E]` to
       `[B, h, w, S, P]`; see `nets.PixelCNN`.
     pixel: the likelihood of a pixel, with P parameters.
     context_size: parameters per pixel that the decoder gives.
@@ -70,22 +70,22 @@ class Autoregressive(Likelihood):
       own = tf.random.fold_in(seed, place, alg=noise.ALGORITHM)
       pixels = self.pixel.sample(outputs[:, tf.newaxis, tf.newaxis], own)
       pixels = pixels[:, 0, 0]
-      return _scaled(self.to_float(pixels)), tf.cast(pixels, tf.int32)
+      return self.pixel.features(pixels), tf.cast(pixels, tf.int32)
 
     context = self.cells(params)
-    blocks = self.network.generate(context, self.channels, draw)
+    blocks = self.network.generate(context, self.pixel.num_features, draw)
     return tf.cast(self._unblocked(blocks), tf.uint8)
 
   def blocks(self, images: tf.Tensor) -> tf.Tensor:
-    """Returns what the network reads, `[B, h, w, S, C]`, of uint8 images.
+    """Returns what the network reads, `[B, h, w, S, F]`, of uint8 images.
 
-    2 to_float(image), in [-1, 1].
+    F features of each pixel, as the pixel's likelihood wants them.
     """
-    cells = self.cells(_scaled(self.to_float(images)))
+    cells = self.cells(self.pixel.features(images))
     batch = images.shape[0] or tf.shape(images)[0]
-    _, height, width, _ = cells.shape
+    _, height, width, maps = cells.shape
     slots = self.block_size**2
-    return tf.reshape(cells, [batch, height, width, slots, self.channels])
+    return tf.reshape(cells, [batch, height, width, slots, maps // slots])
 
   def cells(self, maps: tf.Tensor) -> tf.Tensor:
     """Takes `[B, H, W, E]`, of pixels, to `[B, h, w, S E]`, of blocks."""
@@ -101,7 +101,3 @@ class Autoregressive(Likelihood):
     if self.block_size == 1:
       return cells
     return tf.nn.depth_to_space(cells, self.block_size)
-
-
-def _scaled(floats):
-  return 2.0 * floats

@@ -80,6 +80,24 @@ class Likelihood(snt.Module):
     """
     return tf.cast(_uint8(images), tf.float32) / 255.0 - 0.5
 
+  @property
+  def num_features(self):
+    """Number F of features that `features` gives of a pixel."""
+    return self.channels
+
+  def features(self, images):
+    """What a causal network should read of the earlier pixels.
+
+    2 to_float(image), in [-1, 1]; a subclass may give more.
+
+    Args:
+      images: uint8 tensor [..., C].
+
+    Returns:
+      float32 tensor [..., F], F = `num_features`.
+    """
+    return 2.0 * self.to_float(images)
+
   def to_uint8(self, values):
     """Rounds and clips floats to the nearest pixels, undoing `to_float`.
 
