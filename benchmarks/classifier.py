@@ -75,7 +75,7 @@ def trained(
 def _train(recipe, images, labels):
   keras.utils.set_random_seed(0)
   model = _network(images.shape[1:], recipe)
-  training = keras.Model(model.inputs, model.outputs[0])
+  training = keras.Model(model.input, model.outputs[0])
   steps = recipe.epochs * (len(labels) // 64)
   rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
   training.compile(

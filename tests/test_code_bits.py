@@ -131,7 +131,7 @@ class TestStanding:
 
   @pytest.mark.parametrize('text', ['', '[]', '{"step": 7}'])
   def test_damaged(self, run, standing, text):
-    path = run.path / 'validation.json'
+    path = run.standing_path
     path.write_text(text)
     match = f'{path} is damaged .*: remove it, and let bin/prior --workdir='
     with pytest.raises(UserError, match=match):

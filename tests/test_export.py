@@ -10,15 +10,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from vqvae_tf import (
-  checkpoints,
-  code_bits,
-  configs,
-  evaluation,
-  export,
-  metrics,
-  subjects,
-)
+from vqvae_tf import checkpoints, configs, evaluation, export, metrics, subjects
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import Sampler
 from vqvae_tf.version import __version__
@@ -315,21 +307,20 @@ class TestPrior:
       model.sample(tf.constant(1), tf.constant([1, 2]), tf.constant(10))
 
   def test_metadata_and_card(self, with_prior, exported_with_prior):
-    own = checkpoints.PriorWorkdir(with_prior)
-    config = own.load_config()
+    _, config, standing = subjects.load_proven_prior(with_prior)
     metadata = subjects.read_metadata(exported_with_prior)
     assert metadata['prior'] == {
       'config': json.loads(configs.to_json(config)),
       'step': 1,
       'num_classes': 10,
-      'validation': code_bits.known_standing(own)._asdict(),
+      'validation': standing._asdict(),
     }
     assert metadata['class_names'] == list('0123456789')
     card = (exported_with_prior / 'assets.extra' / 'README.md').read_text()
     assert 'bin/prior --num_hiddens=8 --num_layers=1' in card
     assert 'A gated_pixelcnn over the codes, given the class.' in card
     assert '`label` (0..9, or -1: drawn)' in card
-    assert code_bits.table(code_bits.known_standing(own), config) in card
+    assert '179 images of 4x4x1 codes, prior of step 1\n' in card
 
 
 class TestTarget:

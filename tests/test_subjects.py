@@ -90,7 +90,7 @@ class TestBaseline:
       subjects.load_proven_prior(missed)
 
   def test_unknown(self, copied):
-    (copied.path / 'prior' / 'validation.json').unlink()
+    checkpoints.PriorWorkdir(copied).standing_path.unlink()
     assert subjects.from_workdir(copied).prior.warning == ''
     match = (
       f'{copied}/prior is not compared .*: let bin/prior --workdir={copied} '

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -119,7 +118,7 @@ def measure_standing(workdir: PriorWorkdir, codes: Codes) -> Standing:
 def write_standing(workdir: PriorWorkdir, standing: Standing) -> None:
   """Keeps what was found of the best prior of a run: validation.json."""
   values = json.dumps(standing._asdict(), indent=2)
-  checkpoints.write_text(_path(workdir), values + '\n')
+  checkpoints.write_text(workdir.standing_path, values + '\n')
 
 
 def known_standing(workdir: PriorWorkdir) -> Standing | None:
@@ -131,7 +130,7 @@ def known_standing(workdir: PriorWorkdir) -> Standing | None:
   Raises:
     UserError: if the file is damaged, or as `Workdir.best_step` does.
   """
-  path = _path(workdir)
+  path = workdir.standing_path
   if not path.exists():
     return None
   try:
@@ -142,10 +141,6 @@ def known_standing(workdir: PriorWorkdir) -> Standing | None:
       f'bin/prior --workdir={path.parent.parent} write it anew'
     ) from error
   return standing if standing.step == workdir.best_step() else None
-
-
-def _path(workdir: PriorWorkdir) -> Path:
-  return workdir.path / 'validation.json'
 
 
 def table(standing: Standing, config: PriorConfig) -> str:

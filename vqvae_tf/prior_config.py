@@ -18,7 +18,9 @@ class PriorNetworkConfig:
     ('gated_pixelcnn', 'transformer', 'wavenet'),
   )
   num_hiddens: int = setting(64, 'channels of the network')
-  num_layers: int = setting(6, 'layers of the network')
+  num_layers: int = setting(
+    6, 'layers of the network; wavenet sees 2^layers positions back'
+  )
   dropout: float = setting(
     0.1, 'share of the activations that are left out in training'
   )
