@@ -4,12 +4,12 @@
       --data_dir=data/mnist
 
 A small classifier, trained on the real training split, labels 1,000 samples of
-each class, drawn at temperature 1 from all of the prior: how many carry the
-label they were asked for? Beside it the same of real test images and of their
+each class, drawn at temperature 1 without top-p: how many carry the label they
+were asked for? Beside it the same of real test images and of their
 reconstructions. The Frechet distance of its features is that to half of the
 test images: of the other half (the floor), of its reconstructions, of as many
-samples. A picture shows samples beside the training images nearest to them, by
-squared error.
+samples, all of them at equal numbers. A picture shows a sample of each class
+beside the training images nearest to it, by squared error.
 """
 
 import argparse
@@ -18,9 +18,8 @@ from pathlib import Path
 import classifier as classifiers
 import numpy as np
 import rounds
-from PIL import Image
 
-from vqvae_tf import datasets, images, subjects
+from vqvae_tf import datasets, sampling, subjects
 
 _PER_CLASS = 1000
 _BATCH_SIZE = 100
@@ -29,11 +28,8 @@ _NUM_NEIGHBOURS = 5
 
 def sampled(subject: subjects.Subject, label: int, count: int) -> np.ndarray:
   """Returns uint8 `[count, H, W, C]` of a class; the same each time."""
-  drawn = [
-    subject.prior.sample(_BATCH_SIZE, [label, start], label).images
-    for start in range(0, count, _BATCH_SIZE)
-  ]
-  return np.concatenate(drawn)[:count]
+  # The label as a seed, for classes must not share their random numbers.
+  return sampling.draw(subject, count, [label], label).images
 
 
 def reconstructed(
@@ -65,6 +61,9 @@ def main():
     _arrays(name, split, arguments.data_dir) for split in ('train', 'test')
   )
   judge = classifiers.trained(name, *train, arguments.folder)
+  found, least = judge(test[0])[0], classifiers.RECIPES[name].least
+  if np.mean(found == test[1]) < least:
+    parser.error(f'this classifier is no judge: it misses {least:.0%}')
   classes = range(subject.prior.num_classes)
   labels = np.repeat(classes, _PER_CLASS)
   samples = np.concatenate([sampled(subject, y, _PER_CLASS) for y in classes])
@@ -87,8 +86,10 @@ def main():
   path = arguments.folder / f'neighbours_{name}.png'
   # A sample of each class, then its neighbours.
   rows = [[s, *_nearest(s, train[0])] for s in samples[::_PER_CLASS]]
-  picture = images.tile(np.concatenate(rows), _NUM_NEIGHBOURS + 1)
-  Image.fromarray(picture.squeeze()).save(path)
+  shown = sampling.Draws(
+    None, np.concatenate(rows), np.repeat(classes, _NUM_NEIGHBOURS + 1)
+  )
+  sampling.picture(shown, subject.config.class_names).save(path)
   print(f'samples (left) and the nearest training images: {path}')
 
 
@@ -101,16 +102,14 @@ def _arrays(name, split, data_dir):
 def _judged(judge, sets):
   """Returns accuracy and distance of each set of (images, labels)."""
   rows, reference = {}, None
-  generator = np.random.default_rng(0)
   for key, (pictures, labels) in sets.items():
     found, features = judge(pictures)
+    # The same for the test images and for their reconstructions.
+    order = np.random.default_rng(0).permutation(len(features))
     if reference is None:
       # All is compared with one half of the test images, at equal numbers.
-      order = generator.permutation(len(features))
       half = len(order) // 2
-      reference = features[order[half:]]
-    elif len(order) != len(features):
-      order = generator.permutation(len(features))
+      reference = features[order[half : 2 * half]]
     own = features[order[:half]]
     rows[key] = {
       'accuracy': float((found == labels).mean()),

@@ -8,6 +8,7 @@ import tensorflow as tf
 from vqvae_tf import build, checkpoints, code_bits, configs
 from vqvae_tf.checkpoints import State
 from vqvae_tf.code_cache import Codes, CodeSource
+from vqvae_tf.errors import UserError
 from vqvae_tf.prior_config import PriorConfig
 
 
@@ -72,7 +73,7 @@ def test_a_split_without_images(config):
     code_bits.mean_bits(None, config, _source('test', np.zeros([0, 1, 2, 2])))
 
 
-def test_the_label_is_summed_over(config, codes, monkeypatch):
+def test_the_label_is_summed_over(config, codes):
   """p(z | y) = 2^-8 for the label of the image, 0 for the other."""
 
   def nats(codes, labels):
@@ -80,20 +81,28 @@ def test_the_label_is_summed_over(config, codes, monkeypatch):
     given = tf.where(labels == 1, one, math.inf)[:, None, None, None]
     return tf.broadcast_to(given, tf.shape(codes))
 
-  prior = types.SimpleNamespace(
-    nats=nats,
-    marginal_nats=lambda codes: tf.fill(tf.shape(codes)[:1], math.log(512.0)),
-  )
+  prior = types.SimpleNamespace(nats=nats)
   source = codes.splits['validation']
   found = code_bits.measure(prior, config, source)
   # Roundings of float32.
   assert found == pytest.approx((9 / 4, 2), rel=1e-6)
-  unconditional = configs.replace(config, conditional=False)
-  found = code_bits.measure(prior, unconditional, source)
-  assert found.given_class is None
 
 
-class TestReport:
+def test_no_label(config, codes):
+  """An image of 6 and one of 2 bits, all in one pass or not."""
+
+  def nats(codes, labels):
+    one = tf.where(codes[:, :1, :1, :1] > 0, 0.5, 1.5) * math.log(2)
+    return tf.broadcast_to(one, tf.shape(codes))
+
+  prior = types.SimpleNamespace(nats=nats)
+  config = configs.replace(config, conditional=False)
+  source = _source('test', [[[[0, 0], [0, 1]]], [[[1, 1], [0, 0]]]])
+  found = code_bits.measure(prior, config, source)
+  assert found == (pytest.approx(1, rel=1e-6), None)
+
+
+class TestStanding:
   @pytest.fixture
   def run(self, config, tmp_path):
     """A workdir of an untrained prior."""
@@ -103,13 +112,33 @@ class TestReport:
     workdir.save(tf.train.Checkpoint(trainer=trainer), State(7, 7, 1.0))
     return workdir
 
-  def _report(self, run, codes, monkeypatch, marginal):
-    found = code_bits.CodeBits(marginal, 1.25)
+  @pytest.fixture
+  def standing(self, run, codes, monkeypatch):
+    found = code_bits.CodeBits(1.375, 1.25)
     monkeypatch.setattr(code_bits, 'measure', lambda *_: found)
-    return code_bits.report(run, codes).splitlines()
+    return code_bits.measure_standing(run, codes)
 
-  def test_rows(self, run, codes, monkeypatch):
-    first, _, *rows = self._report(run, codes, monkeypatch, 1.375)
+  def test_of_the_best_checkpoint(self, run, standing):
+    assert standing == (7, 1, 1.5, 1.5, 1.375, 1.25)
+    assert code_bits.known_standing(run) == standing
+
+  def test_of_an_earlier_checkpoint(self, run, standing):
+    code_bits.write_standing(run, standing._replace(step=6))
+    assert code_bits.known_standing(run) is None
+
+  def test_not_measured(self, run):
+    assert code_bits.known_standing(run) is None
+
+  @pytest.mark.parametrize('text', ['', '[]', '{"step": 7}'])
+  def test_damaged(self, run, standing, text):
+    path = run.standing_path
+    path.write_text(text)
+    match = f'{path} is damaged .*: remove it, and let bin/prior --workdir='
+    with pytest.raises(UserError, match=match):
+      code_bits.known_standing(run)
+
+  def test_table(self, run, standing):
+    first, _, *rows = code_bits.table(standing, run.load_config()).splitlines()
     assert first == 'validation, 1 images of 1x2x2 codes, prior of step 7'
     assert [row.split()[-2:] for row in rows] == [
       ['1.5000', '0.5000'],
@@ -118,6 +147,13 @@ class TestReport:
       ['1.2500', '0.4167'],
     ]
 
-  def test_a_missed_baseline_is_said(self, run, codes, monkeypatch):
-    last = self._report(run, codes, monkeypatch, 1.5)[-1]
-    assert 'misses the unigram baseline' in last and f'remove {run}' in last
+  @pytest.mark.parametrize(
+    'marginal, word', [(1.4375, 'beats'), (1.5, 'misses'), (1.625, 'misses')]
+  )
+  def test_verdict(self, standing, marginal, word):
+    other = standing._replace(marginal=marginal)
+    assert other.is_useless == (word == 'misses')
+    assert other.verdict == (
+      f'{word} the unigram baseline on the validation split: '
+      f'{marginal:.4f} bits per code, unigram 1.5000'
+    )

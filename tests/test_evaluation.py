@@ -308,7 +308,7 @@ def test_priors_in_a_table():
     codeless_bits_per_dim=3.5,
   )
   values = _values(evaluation.table(result))
-  assert values['codes, learned p(z)'] == '0.2500 4.5000 bits per code'
+  assert values['codes, learned p(z)'] == '0.2500 = 4.5000 bits per code'
   assert values['codes, p(z|y) given the class'] == '0.1250'
   assert values['codes, uniform p(z)'] == '0.5000'
   assert values['bits/dim, uniform p(z)'] == '3.5000'

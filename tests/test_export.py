@@ -307,18 +307,20 @@ class TestPrior:
       model.sample(tf.constant(1), tf.constant([1, 2]), tf.constant(10))
 
   def test_metadata_and_card(self, with_prior, exported_with_prior):
-    config = checkpoints.PriorWorkdir(with_prior).load_config()
+    _, config, standing = subjects.load_proven_prior(with_prior)
     metadata = subjects.read_metadata(exported_with_prior)
     assert metadata['prior'] == {
       'config': json.loads(configs.to_json(config)),
       'step': 1,
       'num_classes': 10,
+      'validation': standing._asdict(),
     }
     assert metadata['class_names'] == list('0123456789')
     card = (exported_with_prior / 'assets.extra' / 'README.md').read_text()
     assert 'bin/prior --num_hiddens=8 --num_layers=1' in card
     assert 'A gated_pixelcnn over the codes, given the class.' in card
     assert '`label` (0..9, or -1: drawn)' in card
+    assert '179 images of 4x4x1 codes, prior of step 1\n' in card
 
 
 class TestTarget:

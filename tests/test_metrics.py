@@ -178,6 +178,14 @@ class TestLearnedPrior:
     np.testing.assert_allclose(found.learned, expected, rtol=1e-12)
     np.testing.assert_array_equal(found.given_class, [1, 3, 2])
 
+  @pytest.mark.parametrize('size', [1, 2, 4])
+  def test_any_number_in_a_pass(self, monkeypatch, size):
+    labels = np.array([0, 0, 1])
+    expected = learned(self.CODES, labels)
+    monkeypatch.setattr(metrics, '_CODES_PER_PASS', size)
+    found = learned(self.CODES, labels)
+    np.testing.assert_array_equal(found, expected)
+
   def test_no_labels(self):
     found = learned(self.CODES, None)
     assert found.given_class is None

@@ -216,9 +216,11 @@ def test_a_signal_is_no_end(train, monkeypatch):
 
 @pytest.mark.usefixtures('eagerly')
 def test_a_retrained_model_gets_another_prior(train, capsys):
-  train()
+  earlier = train()
+  earlier.standing_path.touch()
   capsys.readouterr()
   workdir = train(steps=2, fingerprint='abd')
+  assert not workdir.standing_path.exists()
   assert capsys.readouterr().out.startswith(
     f'{workdir} is the prior of an earlier model: it is trained anew\n'
   )

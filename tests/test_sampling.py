@@ -183,6 +183,30 @@ def test_files(tmp_path):
     np.testing.assert_array_equal(arrays['labels'], draws.labels)
 
 
+def _numbers(folder):
+  return sorted(int(path.stem) for path in (folder / 'images').iterdir())
+
+
+def test_files_of_an_earlier_call_are_replaced(tmp_path):
+  grid = Image.new('RGB', (5, 4))
+  for count in (5, 3):
+    draws = _draws([0] * count)._replace(codes=np.ones([count, 4, 2, 1]))
+    sampling.write(tmp_path, draws, grid)
+    assert _numbers(tmp_path) == list(range(count))
+  # One that no call has left in this place.
+  (tmp_path / 'images' / '0007.png').touch()
+  sampling.write(tmp_path, draws, grid)
+  assert _numbers(tmp_path) == [0, 1, 2, 7]
+
+
+def test_images_of_others_stay(tmp_path):
+  (tmp_path / 'images').mkdir()
+  (tmp_path / 'images' / '0001.png').touch()
+  draws = _draws([0])._replace(codes=np.ones([1, 4, 2, 1]))
+  sampling.write(tmp_path, draws, Image.new('RGB', (5, 4)))
+  assert _numbers(tmp_path) == [0, 1]
+
+
 class TestImages:
   @pytest.mark.parametrize('channels', [1, 3])
   def test_a_file(self, tmp_path, channels):

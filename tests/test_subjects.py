@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from vqvae_tf import checkpoints, metrics, subjects
+from vqvae_tf import checkpoints, code_bits, metrics, subjects
 from vqvae_tf.errors import UserError
 
 
@@ -59,6 +59,48 @@ def test_a_prior_of_another_model_is_refused(copied):
   )
   with pytest.raises(UserError, match=match):
     subjects.from_workdir(copied)
+
+
+class TestBaseline:
+  @pytest.fixture
+  def missed(self, copied):
+    """A run whose prior is as good as its baseline."""
+    own = checkpoints.PriorWorkdir(copied)
+    standing = code_bits.known_standing(own)
+    code_bits.write_standing(own, standing._replace(marginal=3.75))
+    return copied
+
+  def test_beaten(self, with_prior):
+    assert subjects.from_workdir(with_prior).prior.warning == ''
+    prior, config, standing = subjects.load_proven_prior(with_prior)
+    assert (prior.num_classes, config.grid) == (10, (4, 4))
+    assert (standing.step, standing.marginal) == (1, 3.5)
+
+  def test_missed(self, missed):
+    found = (
+      f'{missed}/prior misses the unigram baseline on the validation split: '
+      '3.7500 bits per code, unigram 3.7500'
+    )
+    assert subjects.from_workdir(missed).prior.warning == found
+    match = (
+      f'{found}: train it longer with bin/prior --workdir={missed}, or remove '
+      f'{missed}/prior to do without$'
+    )
+    with pytest.raises(UserError, match=match):
+      subjects.load_proven_prior(missed)
+
+  def test_unknown(self, copied):
+    checkpoints.PriorWorkdir(copied).standing_path.unlink()
+    assert subjects.from_workdir(copied).prior.warning == ''
+    match = (
+      f'{copied}/prior is not compared .*: let bin/prior --workdir={copied} '
+      f'come .*--steps=1 .*, or remove {copied}/prior to do without$'
+    )
+    with pytest.raises(UserError, match=match):
+      subjects.load_proven_prior(copied)
+
+  def test_no_prior(self, trained):
+    assert subjects.load_proven_prior(trained) == (None, None, None)
 
 
 def test_a_damaged_prior(copied):

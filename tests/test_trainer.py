@@ -8,6 +8,7 @@ import tensorflow as tf
 from vqvae_tf import build, configs
 from vqvae_tf.configs import OptimizerConfig
 from vqvae_tf.models import Losses
+from vqvae_tf.prior_config import PriorConfig
 from vqvae_tf.trainer import Trainer
 
 RATE = 0.5
@@ -184,3 +185,17 @@ def test_muon_leaves_codebooks_and_biases_to_adam(tiny_config):
   ranks = {m.shape.rank for m in trainer.optimizer.momenta}
   assert ranks == {4}
   assert sum(m.shape.rank > 1 for m in trainer.optimizer.adam.m) == 1
+
+
+def test_muon_leaves_the_tables_of_a_prior_to_adam():
+  config = PriorConfig(
+    grid=(2, 5), codebook_sizes=(7, 3), num_dims=1, class_names=('a', 'b', 'c')
+  )
+  config = configs.replace(config, num_hiddens=8, num_layers=1)
+  trainer = Trainer(build.prior(config), config.optimizer)
+  tables = [m.shape for m in trainer.optimizer.adam.m if m.shape.rank > 1]
+  # Codes, labels, positions; logits, of features and of the first codebook.
+  expected = [(10, 32), (3, 32), (2, 5, 32), (8, 7), (8, 7), (32, 7)]
+  assert sorted(map(tuple, tables)) == sorted(expected)
+  hidden = {m.shape[-1] for m in trainer.optimizer.momenta}
+  assert hidden == {8, 16}

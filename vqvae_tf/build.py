@@ -194,15 +194,6 @@ def code_bits(
   return tf.function(code_bits, input_signature=signature, autograph=False)
 
 
-def marginal_nats(
-  prior: CodePrior, config: PriorConfig
-) -> Callable[[tf.Tensor], tf.Tensor]:
-  """Returns `prior.marginal_nats` as one graph for batches of any size."""
-  return tf.function(
-    prior.marginal_nats, input_signature=[_codes(config)], autograph=False
-  )
-
-
 def _codes(config):
   shape = [None, *config.grid, len(config.codebook_sizes)]
   return tf.TensorSpec(shape, tf.int32)

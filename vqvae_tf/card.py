@@ -1,6 +1,6 @@
 """The model card of an export: what it is, where it comes from, its figures."""
 
-from vqvae_tf import configs, evaluation, metrics
+from vqvae_tf import code_bits, configs, evaluation, metrics
 from vqvae_tf.checkpoints import State
 from vqvae_tf.prior_config import PriorConfig
 
@@ -51,6 +51,10 @@ A {network} over the codes, {given}. It draws
 By name, as tensors: `label` {labels}, `temperature`, `top_p`, and codes
 to keep, `given` where `mask` is true. `model.signatures['sample']` needs all of
 them. `prior_nll` takes codes{and_labels} to the bits of each.
+
+```
+{table}
+```
 """
 
 
@@ -61,6 +65,7 @@ def text(
   version: str,
   grid: list[int],
   prior: PriorConfig | None = None,
+  standing: code_bits.Standing | None = None,
 ) -> str:
   """Returns the card as Markdown.
 
@@ -72,6 +77,7 @@ def text(
     version: of vqvae_tf.
     grid: shape [h, w, M] of an image's codes.
     prior: the configuration of the prior over them, if there is one.
+    standing: of that prior.
   """
   tables = '\n\n'.join(
     f'{split} split\n\n```\n{_table(**values)}\n```'
@@ -91,12 +97,12 @@ def text(
     seconds=state.seconds,
     step=state.best_step,
     steps=config.run.steps,
-    prior=_prior(prior) if prior else '',
+    prior=_prior(prior, standing) if prior else '',
     tables=tables or 'none yet: run bin/evaluate before bin/export',
   )
 
 
-def _prior(config):
+def _prior(config, standing):
   count = config.num_classes
   return _PRIOR.format(
     command=configs.command(config, 'bin/prior'),
@@ -104,6 +110,7 @@ def _prior(config):
     given='given the class' if count else 'which is given no class',
     labels=f'(0..{count - 1}, or -1: drawn)' if count else '(-1)',
     and_labels=' and labels' if count else '',
+    table=code_bits.table(standing, config),
   )
 
 

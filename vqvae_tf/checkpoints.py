@@ -218,6 +218,13 @@ class PriorWorkdir(Workdir):
     self._kind = PriorConfig
     self._command = f'bin/prior --workdir={model}'
     self.way_out = f'remove {self}'
+    # Of the best checkpoint, see `code_bits.Standing`.
+    self.standing_path = self.path / 'validation.json'
+
+  def clear(self) -> None:
+    super().clear()
+    # Another run may have its best checkpoint at the same step.
+    self.standing_path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

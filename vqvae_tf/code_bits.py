@@ -1,15 +1,18 @@
 """What codes cost under a prior, and under the baselines of every prior."""
 
+import json
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 
-from vqvae_tf import bits, build, metrics, trained
+from vqvae_tf import bits, build, checkpoints, metrics, trained
 from vqvae_tf.checkpoints import PriorWorkdir
 from vqvae_tf.code_cache import Codes, CodeSource
 from vqvae_tf.datasets import pipeline
+from vqvae_tf.errors import UserError
 from vqvae_tf.models import CodePrior
 from vqvae_tf.prior_config import PriorConfig
 
@@ -42,6 +45,40 @@ class CodeBits(NamedTuple):
   given_class: float | None
 
 
+class Standing(NamedTuple):
+  """What a prior is worth on the validation split, in mean bits per code.
+
+  Attributes:
+    step: of the prior's checkpoint.
+    num_examples: images of the split.
+    uniform: see `Baselines`.
+    unigram: see `Baselines`.
+    marginal: see `CodeBits`.
+    given_class: see `CodeBits`.
+  """
+
+  step: int
+  num_examples: int
+  uniform: float
+  unigram: float
+  marginal: float
+  given_class: float | None
+
+  @property
+  def is_useless(self) -> bool:
+    """Whether counting the training codes does as well, without a network."""
+    return self.marginal >= self.unigram
+
+  @property
+  def verdict(self) -> str:
+    """The two figures that decide, in words."""
+    word = 'misses' if self.is_useless else 'beats'
+    return (
+      f'{word} the unigram baseline on the validation split: '
+      f'{self.marginal:.4f} bits per code, unigram {self.unigram:.4f}'
+    )
+
+
 def baselines(codes: Codes, split: str) -> Baselines:
   """Returns what a prior of a split has to beat."""
   counts, training = (
@@ -55,56 +92,106 @@ def baselines(codes: Codes, split: str) -> Baselines:
   )
 
 
-def report(workdir: PriorWorkdir, codes: Codes) -> str:
-  """Returns the bits of the best prior of a run as lines for the screen.
+def measure_standing(workdir: PriorWorkdir, codes: Codes) -> Standing:
+  """Measures the best prior of a run, and keeps what it found there.
 
   Args:
     workdir: of the run, with a checkpoint.
-    codes: those that it was trained on; their validation split is measured.
+    codes: those that it was trained on.
 
   Raises:
     UserError: as `trained.load_prior` does.
+    OSError: if it cannot be written.
   """
   prior, config, step = trained.load_prior(workdir)
   source = codes.splits['validation']
-  known, found = baselines(codes, 'validation'), measure(prior, config, source)
+  standing = Standing(
+    step,
+    source.num_examples,
+    *baselines(codes, 'validation'),
+    *measure(prior, config, source),
+  )
+  write_standing(workdir, standing)
+  return standing
+
+
+def write_standing(workdir: PriorWorkdir, standing: Standing) -> None:
+  """Keeps what was found of the best prior of a run: validation.json."""
+  values = json.dumps(standing._asdict(), indent=2)
+  checkpoints.write_text(workdir.standing_path, values + '\n')
+
+
+def known_standing(workdir: PriorWorkdir) -> Standing | None:
+  """Returns what `measure_standing` found of the best prior of a run.
+
+  Returns:
+    None if it was not measured: its training was interrupted.
+
+  Raises:
+    UserError: if the file is damaged, or as `Workdir.best_step` does.
+  """
+  path = workdir.standing_path
+  if not path.exists():
+    return None
+  try:
+    standing = Standing(**json.loads(path.read_text()))
+  except (OSError, ValueError, TypeError) as error:
+    raise UserError(
+      f'{path} is damaged ({checkpoints.one_line(error)}): remove it, and let '
+      f'bin/prior --workdir={path.parent.parent} write it anew'
+    ) from error
+  return standing if standing.step == workdir.best_step() else None
+
+
+def table(standing: Standing, config: PriorConfig) -> str:
+  """Returns a standing as lines for the screen; `config` is the prior's."""
   rows = [
-    ('uniform prior', known.uniform),
-    ('unigram, from the training codes', known.unigram),
-    ('this prior, p(z)', found.marginal),
+    ('uniform prior', standing.uniform),
+    ('unigram, from the training codes', standing.unigram),
+    ('this prior, p(z)', standing.marginal),
   ]
-  if found.given_class is not None:
-    rows.append(('  p(z | y), given the class', found.given_class))
+  if standing.given_class is not None:
+    rows.append(('  p(z|y), given the class', standing.given_class))
   height, width = config.grid
   lines = [
-    f'validation, {source.num_examples:,} images of {height}x{width}x'
-    f'{len(config.codebook_sizes)} codes, prior of step {step}',
+    f'validation, {standing.num_examples:,} images of {height}x{width}x'
+    f'{len(config.codebook_sizes)} codes, prior of step {standing.step}',
     f'{"":<34}{"bits/code":>10}{"bits/dim":>10}',
   ]
   per_dim = config.num_codes / config.num_dims
   lines += [
     f'{name:<34}{value:>10.4f}{value * per_dim:>10.4f}' for name, value in rows
   ]
-  if found.marginal >= known.unigram:
-    lines.append(
-      'it misses the unigram baseline, and is of no use: train it longer, or '
-      f'{workdir.way_out} and choose other settings'
-    )
   return '\n'.join(lines)
 
 
 def measure(
   prior: CodePrior, config: PriorConfig, source: CodeSource
 ) -> CodeBits:
-  """Measures a prior on a split."""
-  marginal = build.marginal_nats(prior, config)
-  given_class = (
-    mean_bits(build.code_nats(prior, config), config, source)
-    if config.num_classes
-    else None
+  """Measures a prior on a split, with a bar on a terminal.
+
+  A conditional prior runs once for each class.
+  """
+  code_bits = build.code_bits(prior, config)
+  bar = tqdm.tqdm(
+    total=source.num_examples,
+    unit='image',
+    desc=f'{source.split}, prior',
+    leave=False,
+    disable=None,
   )
+  learned = given_class = 0.0
+  with bar:
+    for codes, labels in pipeline.in_order(source, _BATCH_SIZE):
+      found = metrics.code_bits(code_bits, config.num_classes, codes, labels)
+      learned += found.learned.sum()
+      if found.given_class is not None:
+        given_class += found.given_class.sum()
+      bar.update(len(codes))
+  count = source.num_examples * config.num_codes
   return CodeBits(
-    mean_bits(lambda codes, _: marginal(codes), config, source), given_class
+    float(learned / count),
+    float(given_class / count) if config.num_classes else None,
   )
 
 

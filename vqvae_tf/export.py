@@ -40,7 +40,15 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from vqvae_tf import bits, card, configs, evaluation, subjects, trained
+from vqvae_tf import (
+  bits,
+  card,
+  code_bits,
+  configs,
+  evaluation,
+  subjects,
+  trained,
+)
 from vqvae_tf.checkpoints import Workdir, one_line
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE, CodePrior, Sampler
@@ -169,7 +177,7 @@ def export(
 
   Raises:
     UserError: if `target` exists, or the workdir has no good checkpoint, or a
-      prior of another one.
+      prior of another one or of no use.
     OSError: if it cannot be written.
   """
   target = Path(target)
@@ -178,20 +186,20 @@ def export(
   if overwrite and target.exists():
     _check_replaceable(target)
   model, config, step = trained.load_model(workdir)
-  prior = subjects.load_prior(workdir)
+  prior = subjects.load_proven_prior(workdir)
   # Where the data lay is nobody's business who gets the model.
   config = configs.replace(config, data_dir='')
   target.parent.mkdir(parents=True, exist_ok=True)
   aside = Path(tempfile.mkdtemp(prefix='.export-', dir=target.parent))
   try:
     metadata = aside / 'metadata.json'
-    values = _metadata(model, config, step, workdir) | _of_prior(prior)
+    values = _metadata(model, config, step, workdir) | _of_prior(*prior)
     metadata.write_text(json.dumps(values, indent=2))
-    served = _Served(model, config, str(metadata), prior and prior[0])
+    served = _Served(model, config, str(metadata), prior[0])
     tf.saved_model.save(
       served, str(aside / 'model'), signatures=served.functions
     )
-    _write_extra(aside / 'model', model, config, workdir, prior and prior[1])
+    _write_extra(aside / 'model', model, config, workdir, *prior[1:])
     if target.exists():
       target.rename(aside / 'replaced')
     (aside / 'model').rename(target)
@@ -216,6 +224,7 @@ def _write_extra(
   config: configs.Config,
   workdir: Workdir,
   prior: PriorConfig | None,
+  standing: code_bits.Standing | None,
 ) -> None:
   """Adds the model card and the training log, where SavedModels keep extras."""
   extra = folder / 'assets.extra'
@@ -224,7 +233,7 @@ def _write_extra(
   splits = evaluation.read_metrics(workdir.path / 'metrics.json')
   state = workdir.last_state()
   (extra / 'README.md').write_text(
-    card.text(config, state, splits, __version__, grid, prior)
+    card.text(config, state, splits, __version__, grid, prior, standing)
   )
   if workdir.metrics_path.exists():
     shutil.copy(workdir.metrics_path, extra)
@@ -244,15 +253,19 @@ def _metadata(
   }
 
 
-def _of_prior(loaded) -> dict:
+def _of_prior(
+  prior: CodePrior | None,
+  config: PriorConfig | None,
+  standing: code_bits.Standing | None,
+) -> dict:
   """Returns what metadata.json says of a prior; nothing where there is none."""
-  if not loaded:
+  if not prior:
     return {}
-  prior, config, step = loaded
   return {
     'prior': {
       'config': json.loads(configs.to_json(config)),
-      'step': step,
+      'step': standing.step,
       'num_classes': prior.num_classes,
+      'validation': standing._asdict(),
     }
   }

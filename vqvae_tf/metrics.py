@@ -10,6 +10,8 @@ from vqvae_tf import bits, images
 from vqvae_tf.models import Assessment
 
 _TWO_SIDED_95 = 1.96
+# Of a prior's pass: as much as keeps a device busy, in a few 100 MB.
+_CODES_PER_PASS = 2**16
 
 
 class Metrics(NamedTuple):
@@ -169,14 +171,20 @@ def code_bits(
   Returns:
     `CodeBits`.
   """
-
-  def given_label(label):
-    labels = np.full(len(codes), label, np.int32)
-    result = np.asarray(bits_per_position(codes, labels), np.float64)
-    return result.sum((1, 2, 3))
-
+  codes, count = np.asarray(codes), max(num_classes, 1)
+  # All codes with each label, several labels to a pass.
+  which = np.tile(np.arange(len(codes)), count)
+  given_labels = np.repeat(np.arange(count, dtype=np.int32), len(codes))
+  size = max(1, _CODES_PER_PASS // codes[0].size)
+  given = [
+    np.asarray(
+      bits_per_position(codes[which[i : i + size]], given_labels[i : i + size]),
+      np.float64,
+    ).sum((1, 2, 3))
+    for i in range(0, len(which), size)
+  ]
   # [num_classes, B]
-  given = np.stack([given_label(y) for y in range(max(num_classes, 1))])
+  given = np.concatenate(given).reshape([count, len(codes)])
   learned = np.log2(len(given)) - np.logaddexp2.reduce(-given, 0)
   if not num_classes or labels is None:
     return CodeBits(learned)

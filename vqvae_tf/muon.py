@@ -32,8 +32,8 @@ class Muon(snt.Module):
   Args:
     parameters: the variables that `apply` will move.
     matrices: those of them, of rank 2 or more, that Muon moves. Adam moves the
-      others: biases, and codebooks, whose rows have nothing to do with each
-      other.
+      others: biases, and codebooks and other tables, whose rows have nothing to
+      do with each other.
 
   References:
     Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024

@@ -1,5 +1,6 @@
 """Images that a model with a prior makes up, or completes."""
 
+import itertools
 import math
 import os
 from pathlib import Path
@@ -267,10 +268,11 @@ def _named(whole, class_names, classes):
 
 
 def write(folder: Path, draws: Draws, grid: Image.Image) -> list[Path]:
-  """Writes the picture, each image and the codes.
+  """Writes the picture, each image and the codes, in place of earlier ones.
 
   Args:
-    folder: for grid.png, images/NUMBER.png and codes.npz (codes, labels).
+    folder: for grid.png, images/NUMBER.png and codes.npz (codes, labels). Where
+      it has a codes.npz, the images that follow in number are removed, too.
     draws: the images.
     grid: the picture.
 
@@ -281,12 +283,27 @@ def write(folder: Path, draws: Draws, grid: Image.Image) -> list[Path]:
     OSError: if they cannot be written.
   """
   paths = [folder / name for name in ('grid.png', 'images', 'codes.npz')]
-  _write_png(paths[0], grid)
-  for i, image in enumerate(draws.images):
-    _write_png(paths[1] / f'{i:04d}.png', _image(image))
+  if paths[2].exists():
+    _remove_from(paths[1], len(draws.images))
+  # First of all: images without it are somebody else's.
   with checkpoints.written(paths[2]) as aside, open(aside, 'wb') as file:
     np.savez(file, codes=draws.codes, labels=draws.labels)
+  _write_png(paths[0], grid)
+  for i, image in enumerate(draws.images):
+    _write_png(_numbered(paths[1], i), _image(image))
   return paths
+
+
+def _remove_from(folder, first):
+  """Removes the images that an earlier, larger number of samples left."""
+  for i in itertools.count(first):
+    if not _numbered(folder, i).exists():
+      return
+    _numbered(folder, i).unlink()
+
+
+def _numbered(folder, i):
+  return folder / f'{i:04d}.png'
 
 
 def _write_png(path, image):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from vqvae_tf import build, checkpoints, code_cache, configs, trained
+from vqvae_tf import build, checkpoints, code_bits, code_cache, configs, trained
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import Assessment, CodePrior, Sampler, Samples
 from vqvae_tf.prior_config import PriorConfig
@@ -35,11 +35,13 @@ class Prior(NamedTuple):
       float32 `[B, h, w, M]`.
     sample: called as a `Sampler` is; from a workdir XLA compiles it.
     num_classes: of the labels; 0 if it is unconditional.
+    warning: why it is of no use, if it is known to be of none.
   """
 
   code_bits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
   sample: Callable[..., Samples]
   num_classes: int
+  warning: str = ''
 
 
 class Subject(NamedTuple):
@@ -97,6 +99,38 @@ def load_prior(
   return trained.load_prior(own)
 
 
+def load_proven_prior(
+  workdir: checkpoints.Workdir,
+) -> tuple[CodePrior | None, PriorConfig | None, code_bits.Standing | None]:
+  """Rebuilds a prior that is known to beat the unigram baseline.
+
+  Returns:
+    The prior, its configuration and its standing; None three times if there is
+    no checkpoint of a prior.
+
+  Raises:
+    UserError: if it misses the baseline or was not measured, or as `load_prior`
+      does.
+  """
+  loaded = load_prior(workdir)
+  if not loaded:
+    return None, None, None
+  own = checkpoints.PriorWorkdir(workdir)
+  standing = code_bits.known_standing(own)
+  command = f'bin/prior --workdir={workdir}'
+  if not standing:
+    raise UserError(
+      f'{own} is not compared with its baselines yet: let {command} come to '
+      f'its end (--steps=1 ends it as it is), or {own.way_out} to do without'
+    )
+  if standing.is_useless:
+    raise UserError(
+      f'{own} {standing.verdict}: train it longer with {command}, or '
+      f'{own.way_out} to do without'
+    )
+  return *loaded[:2], standing
+
+
 def from_workdir(workdir: checkpoints.Workdir) -> Subject:
   """Returns the best checkpoint of a workdir, with its prior if it has one.
 
@@ -107,10 +141,13 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
   prior, loaded = None, load_prior(workdir)
   if loaded:
     code_prior, settings, _ = loaded
+    own = checkpoints.PriorWorkdir(workdir)
+    standing = code_bits.known_standing(own)
     prior = Prior(
       build.code_bits(code_prior, settings),
       Sampler(model, code_prior),
       code_prior.num_classes,
+      f'{own} {standing.verdict}' if standing and standing.is_useless else '',
     )
   shape = config.image_shape
   return Subject(

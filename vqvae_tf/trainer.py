@@ -25,7 +25,8 @@ class Trainer(snt.Module):
   Args:
     model: what is trained, with all its variables; anything with
       `losses(batch, is_training)`, which returns `loss` and `nats`. If it has a
-      `quantizer`, the `quantizer_loss` and the `codes` are counted as well.
+      `quantizer`, the `quantizer_loss` and the `codes` are counted as well; if
+      it has `tables`, which are no hidden matrices, Muon leaves them to Adam.
     config: optimizer, learning rate and its schedule, averaging, batch size,
       precision.
   """
@@ -72,8 +73,13 @@ class Trainer(snt.Module):
     parameters = self.model.trainable_variables
     if self._config.optimizer == 'adam':
       return Adam(parameters)
-    weights = averaging.weights(self.model)
-    return Muon(parameters, [w for w in weights if w.shape.rank > 1])
+    tables = {id(table) for table in getattr(self.model, 'tables', ())}
+    matrices = [
+      w
+      for w in averaging.weights(self.model)
+      if w.shape.rank > 1 and id(w) not in tables
+    ]
+    return Muon(parameters, matrices)
 
   @tf.function
   def run(self, batches, num_steps) -> None:

@@ -123,7 +123,7 @@ def test_prior(done, digits):
   # log2 16 bits; 16 codes of an image of 64 pixels.
   assert ['uniform', 'prior', '4.0000', '1.0000'] in rows
   assert 'unigram, from the training codes' in text
-  assert 'this prior, p(z)' in text and 'p(z | y)' not in text
+  assert 'this prior, p(z)' in text and 'p(z|y)' not in text
   assert text.endswith(f'next: bin/evaluate --workdir={run}\n')
 
 

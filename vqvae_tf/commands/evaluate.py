@@ -65,7 +65,10 @@ def _evaluate() -> None:
       result = evaluation.compare_codeless(result, codeless, data)
     files = evaluation.measure_files(data) if args.formats else None
     print(f'{data.name} {data.split}, {subject.origin}')
-    print(evaluation.table(result, files), end='\n\n', flush=True)
+    print(evaluation.table(result, files))
+    if subject.prior and subject.prior.warning:
+      print(f'warning: {subject.prior.warning}')
+    print(flush=True)
     if output:
       evaluation.write(Path(output), data.split, result, files)
   if output:

@@ -44,6 +44,12 @@ def _prior() -> int:
   if not prior_training.is_finished(config, state):
     return 128 + signal.SIGINT
   print(f'{state.step} steps in {state.seconds:.0f} s')
-  print(code_bits.report(workdir, codes))
+  standing = code_bits.measure_standing(workdir, codes)
+  print(code_bits.table(standing, workdir.load_config()))
+  if standing.is_useless:
+    print(
+      f'it {standing.verdict}; bin/export refuses it: train it longer, or '
+      f'{workdir.way_out} and choose other settings'
+    )
   print(f'next: bin/evaluate --workdir={path}')
   return 0

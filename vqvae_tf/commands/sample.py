@@ -12,8 +12,9 @@ _USAGE = """Draws codes from the prior of a model, and decodes them.
   bin/sample --workdir=runs/mnist --num=64 --label=3
   bin/sample --model=EXPORT --image=FILE --keep=left --output=completed
 
-Writes grid.png, images/ and codes.npz. --keep names the part of an image whose
-codes stay. A workdir and its export draw different images of the same seed.
+Writes grid.png, images/ and codes.npz, in place of those of an earlier call.
+--keep names the part of an image whose codes stay. A workdir and its export
+draw different images of the same seed.
 """
 
 

@@ -100,6 +100,16 @@ class CodePrior(snt.Module):
     )
     self._draw = compiled(self._draw_all)
 
+  @property
+  def tables(self) -> list[tf.Variable]:
+    """Variables with a row or a column for each code, label or position.
+
+    They are no matrices to an optimizer: each row goes its own way.
+    """
+    labels = [self._labels] if self.num_classes else []
+    own = [self._codes, self._positions, *labels]
+    return own + self.network.output_weights
+
   def losses(self, batch: CodeBatch, is_training: bool) -> PriorLosses:
     """Returns the loss of a batch, in nats per code.
 

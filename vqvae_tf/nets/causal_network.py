@@ -41,6 +41,11 @@ class CausalNetwork(snt.Module, abc.ABC):
       for s in range(num_slots)
     ]
 
+  @property
+  def output_weights(self) -> list[tf.Variable]:
+    """The matrices of the last layers, whose columns are the parameters."""
+    return [w for slot in self._slots for w in slot.output_weights]
+
   @abc.abstractmethod
   def __call__(
     self, slots: tf.Tensor, context: tf.Tensor, is_training: bool = False
@@ -111,6 +116,12 @@ class _Slot(snt.Module):
     self._residual = Pointwise(num_hiddens, SMALL, name='residual')
     self._out = Pointwise(num_outputs, SMALL, name='out')
     self._linear = Pointwise(num_outputs, SMALL, name='linear')
+
+  @property
+  def output_weights(self):
+    # The first slot has no earlier ones, and no use for `linear`.
+    layers = self._out, self._linear
+    return [layer.w for layer in layers if hasattr(layer, 'w')]
 
   def __call__(self, features, earlier):
     """Takes [..., C] and [..., s F] to [..., P]."""
