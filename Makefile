@@ -18,8 +18,10 @@ install: $(VENV)/installed
 demo: install
 	$(RUN) bin/demo
 
+# Two files of tests at a time, for the tests of a file share fixtures; in the
+# order of their names, as a file of few tests may be a long one.
 test: install
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist=loadfile --no-loadscope-reorder
 
 lint: install
 	$(RUN) -m ruff check .

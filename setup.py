@@ -22,7 +22,15 @@ COMMANDS = (
 )
 
 # What the test suite imports beside the package itself.
-TEST = ['build', 'pytest>=8', 'ruff>=0.9', 'setuptools>=68', 'wheel']
+TEST = [
+  'build',
+  'pytest>=8',
+  # From 3.8 on it can leave the order of the files alone.
+  'pytest-xdist>=3.8',
+  'ruff>=0.9',
+  'setuptools>=68',
+  'wheel',
+]
 NOTEBOOKS = ['jupyterlab>=4', 'ipywidgets>=8']
 
 setup(

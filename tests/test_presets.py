@@ -44,7 +44,9 @@ def test_preset_has_its_values_and_builds_a_model(
   assert model.quantizer.embedding_dim == dim
   # Tracing checks every shape and computes nothing.
   images = tf.TensorSpec([None, *shape], tf.uint8)
-  assess = tf.function(model.assess).get_concrete_function(images)
+  # Autograph, which the model does not need, would take most of the time.
+  assess = tf.function(model.assess, autograph=False)
+  assess = assess.get_concrete_function(images)
   assert assess.structured_outputs.codes.shape == (None, *grid, num_codebooks)
   reconstructions = assess.structured_outputs.reconstructions
   if settings.likelihood.decoder == 'autoregressive':

@@ -1,23 +1,26 @@
-"""The commands and the code of the README run as written, with few steps."""
+"""The commands and the code of the README run as written, with few steps.
+
+`make demo` is run by tests/commands/test_training_commands.py.
+"""
 
 import pathlib
 import re
 import shlex
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 README = (ROOT / 'README.md').read_text()
+CIFAR_RECORDS = 20
+SMALL = (
+  '--steps=2 --evaluate_every=2 --batch_size=8 --num_hiddens=8 '
+  '--num_residual_layers=1 --num_residual_hiddens=4 --num_mixtures=1'
+).split()
 SHORT = {
-  'bin/mnist': '--steps=2 --evaluate_every=2 --num_hiddens=8'.split(),
-  'bin/cifar10': (
-    '--steps=2 --evaluate_every=2 --num_hiddens=8 --causal_hiddens=8 '
-    '--causal_layers=1 --num_mixtures=1'
-  ).split(),
-  'bin/visualize': '--only=codes,curves,animation'.split(),
+  'bin/mnist': SMALL,
+  'bin/cifar10': [*SMALL, '--causal_hiddens=8', '--causal_layers=1'],
+  'bin/visualize': ['--only=codes,curves,animation'],
 }
 # They need PyTorch, or take minutes to hours; `codebook_usage.py` alone without
 # data takes seconds.
@@ -37,6 +40,23 @@ def _blocks(language):
 def _commands():
   lines = '\n'.join(_blocks('sh')).replace('\\\n', ' ').splitlines()
   return [line.split('#')[0].split() for line in lines if line.strip()]
+
+
+def _run_here():
+  """Returns [path, flag, ...] of all that takes no minutes."""
+  commands = []
+  for program, *flags in _commands():
+    # `make` sets up environments.
+    if program == 'make' or LONG & set(flags):
+      continue
+    script = [] if program == 'python' else [program]
+    commands.append([*script, *flags, *SHORT.get(program, [])])
+  return [*commands, USAGE, *([path] for path in CODE)]
+
+
+CODE = {f'block_{i}.py': code for i, code in enumerate(_blocks('python'))}
+USAGE = ['benchmarks/codebook_usage.py']
+RUN = _run_here()
 
 
 def _write_idx(path, array):
@@ -60,50 +80,40 @@ def folder(tmp_path_factory):
     labels = generator.integers(0, 10, [count], np.uint8)
     _write_idx(mnist / f'{part}-images-idx3-ubyte', images)
     _write_idx(mnist / f'{part}-labels-idx1-ubyte', labels)
-  records = generator.integers(0, 256, [100, 3073], np.uint8)
+  records = generator.integers(0, 256, [CIFAR_RECORDS, 3073], np.uint8)
   records[:, 0] %= 10
   for name in [f'data_batch_{i}' for i in range(1, 6)] + ['test_batch']:
     (cifar / f'{name}.bin').write_bytes(records.tobytes())
   return folder
 
 
-def _run(arguments, folder, environment):
-  result = subprocess.run(
-    arguments,
-    cwd=folder,
-    env=environment,
-    capture_output=True,
-    text=True,
-    timeout=300,
+@pytest.fixture(scope='module')
+def outcomes(folder, run_all, environment):
+  """Status, stdout and stderr of each of RUN, for one import of TensorFlow."""
+  for path, code in CODE.items():
+    (folder / path).write_text(code)
+  # One after the other, as each uses what the one before made.
+  return run_all(
+    RUN, 1, cwd=folder, env={**environment, 'CIFAR_RECORDS': str(CIFAR_RECORDS)}
   )
-  assert result.returncode == 0, shlex.join(arguments) + result.stderr
-  return result.stdout
 
 
-def test_commands(folder, run_all, environment):
-  """One after the other, as each uses what the one before made."""
-  environment = {**environment, 'CIFAR_RECORDS': '100'}
-  commands = []
-  for program, *flags in _commands():
-    # `make` sets up environments.
-    if program == 'make' or LONG & set(flags):
-      continue
-    script = [] if program == 'python' else [program]
-    commands.append([*script, *flags, *SHORT.get(program, [])])
-  for command, (status, _, error) in zip(
-    commands, run_all(commands, 1, cwd=folder, env=environment), strict=True
-  ):
-    assert status == 0, shlex.join(command) + error
-  programs = {command[0] for command in commands}
+@pytest.mark.parametrize('index', range(len(RUN)), ids=map(shlex.join, RUN))
+def test_commands_and_code(outcomes, index):
+  status, _, error = outcomes[index]
+  assert status == 0, error
+
+
+def test_no_command_is_overlooked():
+  programs = {command[0] for command in RUN}
   assert {'bin/mnist', 'bin/cifar10', 'bin/evaluate', 'bin/export'} < programs
+  assert CODE.keys() < programs
 
 
-def test_long_benchmarks_start(folder, environment):
+def test_long_benchmarks_start(outcomes):
   for script in LONG:
     assert (ROOT / script).exists()
-  out = _run(
-    [sys.executable, 'benchmarks/codebook_usage.py'], folder, environment
-  )
+  _, out, _ = outcomes[RUN.index(USAGE)]
   shares = [float(share) for share in re.findall(r'([\d.]+) %', out)]
   # Sonnet, as Sonnet, and with the policy.
   assert len(shares) == 3 and max(shares[:2]) < 10 and shares[2] > 99
@@ -115,19 +125,3 @@ def test_make_targets():
   assert {'demo', 'test'} <= set(targets)
   for target in targets:
     assert re.search(rf'^{target}:', makefile, re.MULTILINE), target
-
-
-def test_demo(folder, environment):
-  out = _run(
-    [sys.executable, 'bin/demo', '--workdir=runs/demo', '--steps=4'],
-    folder,
-    environment,
-  )
-  assert 'bits/dim' in out
-  for name in re.findall(r'^(?:model|metrics|drawn:) +(\S+)', out, re.M):
-    assert (folder / name).exists(), name
-
-
-@pytest.mark.parametrize('code', _blocks('python'))
-def test_code(code, folder, environment):
-  _run([sys.executable, '-c', code], folder, environment)

@@ -1,8 +1,8 @@
 """bin/evaluate, export, prior, sample and visualize on a trained model."""
 
-import concurrent.futures
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +11,12 @@ from PIL import Image
 
 from vqvae_tf import checkpoints, evaluation, subjects
 
+_BIN = Path(__file__).resolve().parents[2] / 'bin'
+
 
 @pytest.fixture(scope='module')
-def done(command, trained, exported, with_prior, tmp_path_factory):
-  """Each command once, two at a time; their workdir is in 'run'."""
+def done(run_all, trained, exported, with_prior, tmp_path_factory):
+  """Status, stdout and stderr of each; their workdir is 'run' in 'root'."""
   root = tmp_path_factory.mktemp('commands')
   run = shutil.copytree(trained.path, root / 'run')
   # With a prior, evaluation and export of 'run' would say more.
@@ -56,15 +58,16 @@ def done(command, trained, exported, with_prior, tmp_path_factory):
       '--keep=left',
     ),
   }
-  with concurrent.futures.ThreadPoolExecutor(2) as pool:
-    futures = {k: pool.submit(command, *call) for k, call in calls.items()}
-  return {'root': root} | {k: v.result() for k, v in futures.items()}
+  commands = [[str(_BIN / name), *flags] for name, *flags in calls.values()]
+  done = run_all(commands, jobs=2)
+  return {'root': root} | dict(zip(calls, done, strict=True))
 
 
 def _output(done, name):
-  assert done[name].returncode == 0, done[name].stderr
-  assert done[name].stderr == ''
-  return done[name].stdout
+  status, out, err = done[name]
+  assert status == 0, err
+  assert err == ''
+  return out
 
 
 def test_evaluate(done, trained):

@@ -1,9 +1,10 @@
 """Trains quantizers on two replicas and on one device; a test's subprocess.
 
-  replica_run.py mirrored|replicator|multi_worker OUTPUT.npz
+  replica_run.py devices|workers OUTPUT.npz
 
-writes, for each case, the variables of every replica here and those of one
-device that saw the whole batch. A cluster of workers comes from TF_CONFIG.
+writes, for each strategy and case, the variables of every replica here. Of the
+devices of one process there are two strategies, and one device that saw the
+whole batch. A cluster of workers comes from TF_CONFIG.
 """
 
 import sys
@@ -81,7 +82,8 @@ def training(module, encoder, strategy):
     for variable, gradient in zip(variables, gradients, strict=True):
       variable.assign_sub(0.05 * gradient)
 
-  @tf.function
+  # Autograph, which nothing here needs, would take most of the time.
+  @tf.function(autograph=False)
   def train(step):
     strategy.run(replica_step, args=(step,))
 
@@ -108,26 +110,30 @@ def train(make, strategy):
   return [list(values) for values in zip(*own, strict=True)]
 
 
+def strategies(kind):
+  """Returns what trains, by name."""
+  if kind == 'workers':
+    return {'workers': tf.distribute.MultiWorkerMirroredStrategy()}
+  cpu = tf.config.list_physical_devices('CPU')[0]
+  two = [tf.config.LogicalDeviceConfiguration()] * 2
+  tf.config.set_logical_device_configuration(cpu, two)
+  names = ['CPU:0', 'CPU:1']
+  return {
+    'mirrored': tf.distribute.MirroredStrategy(names),
+    'replicator': snt.distribute.Replicator(names),
+    'one': tf.distribute.get_strategy(),
+  }
+
+
 def main():
   kind, path = sys.argv[1:]
-  if kind != 'multi_worker':
-    cpu = tf.config.list_physical_devices('CPU')[0]
-    two = [tf.config.LogicalDeviceConfiguration()] * 2
-    tf.config.set_logical_device_configuration(cpu, two)
-  strategy = {
-    'mirrored': lambda: tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']),
-    'replicator': lambda: snt.distribute.Replicator(['CPU:0', 'CPU:1']),
-    'multi_worker': tf.distribute.MultiWorkerMirroredStrategy,
-  }[kind]()
-  assert strategy.num_replicas_in_sync == 2
   arrays = {}
-  for case, make in CASES.items():
-    replicas = train(make, strategy)
-    replicas.append(train(make, tf.distribute.get_strategy())[0])
-    for r, variables in enumerate(replicas):
-      name = 'one' if r == len(replicas) - 1 else r
-      for v, variable in enumerate(variables):
-        arrays[f'{case}/{name}/{v}'] = np.asarray(variable)
+  for name, strategy in strategies(kind).items():
+    assert strategy.num_replicas_in_sync == (1 if name == 'one' else 2)
+    for case, make in CASES.items():
+      for r, variables in enumerate(train(make, strategy)):
+        for v, variable in enumerate(variables):
+          arrays[f'{name}/{case}/{r}/{v}'] = np.asarray(variable)
   np.savez(path, **arrays)
 
 

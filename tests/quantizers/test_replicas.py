@@ -26,39 +26,51 @@ def start(environment, kind, path, **extra):
 
 
 def results(process, path):
-  """The variables by case and replica."""
+  """A list of the variables of each replica, by strategy and case."""
   output, _ = process.communicate(timeout=300)
   assert process.returncode == 0, output[-3000:]
-  cases = {}
+  found = {}
   for name, array in np.load(path).items():
-    case, replica, _ = name.split('/')
+    strategy, case, replica, _ = name.split('/')
+    cases = found.setdefault(strategy, {})
     cases.setdefault(case, {}).setdefault(replica, []).append(array)
-  return cases
+  return {
+    strategy: {case: [*each.values()] for case, each in cases.items()}
+    for strategy, cases in found.items()
+  }
 
 
-def assert_same(cases, names):
-  assert len(cases) == 9
-  for case, variables in cases.items():
-    assert set(variables) == {*names, 'one'}
-    for name in names:
-      for a, b in zip(variables[name], variables[names[0]], strict=True):
-        np.testing.assert_array_equal(a, b, err_msg=case)
-      for a, b in zip(variables[name], variables['one'], strict=True):
-        # Sums over two halves, for 50 steps: in float64, and in the float32 of
-        # the cosine's projections.
-        tolerance = 1e-5 if case == 'cosine' else 1e-9
-        np.testing.assert_allclose(
-          a, b, rtol=tolerance, atol=tolerance, err_msg=case
-        )
-  # The steps did something: no variable of the plain codebook stands still.
-  first = cases['as sonnet']['one']
-  assert all(np.abs(value).max() > 0 for value in first)
+@pytest.fixture(scope='module')
+def devices(environment, tmp_path_factory):
+  """What two devices of one process come to, and one device."""
+  path = tmp_path_factory.mktemp('replicas') / 'variables.npz'
+  return results(start(environment, 'devices', path), path)
 
 
-@pytest.mark.parametrize('kind', ['mirrored', 'replicator'])
-def test_two_devices_of_one_process(kind, environment, tmp_path):
-  path = tmp_path / 'variables.npz'
-  assert_same(results(start(environment, kind, path), path), ['0', '1'])
+def assert_same(cases, one):
+  """Two replicas are equal to the bit, and near to one device."""
+  assert len(cases) == len(one) == 9
+  for case, (first, second) in cases.items():
+    [expected] = one[case]
+    for a, b, c in zip(first, second, expected, strict=True):
+      np.testing.assert_array_equal(a, b, err_msg=case)
+      # Sums over two halves, for 50 steps: in float64, and in the float32 of
+      # the cosine's projections.
+      tolerance = 1e-5 if case == 'cosine' else 1e-9
+      np.testing.assert_allclose(
+        a, c, rtol=tolerance, atol=tolerance, err_msg=case
+      )
+
+
+def test_the_steps_do_something(devices):
+  # No variable of the plain codebook stands still.
+  [variables] = devices['one']['as sonnet']
+  assert all(np.abs(value).max() > 0 for value in variables)
+
+
+@pytest.mark.parametrize('strategy', ['mirrored', 'replicator'])
+def test_two_devices_of_one_process(strategy, devices):
+  assert_same(devices[strategy], devices['one'])
 
 
 def free_ports(count):
@@ -71,7 +83,7 @@ def free_ports(count):
   return ports
 
 
-def test_two_worker_processes(environment, tmp_path):
+def test_two_worker_processes(environment, devices, tmp_path):
   workers = [f'127.0.0.1:{port}' for port in free_ports(2)]
   started = []
   for index in range(2):
@@ -83,18 +95,15 @@ def test_two_worker_processes(environment, tmp_path):
     config = json.dumps(cluster)
     process = start(
       environment,
-      'multi_worker',
+      'workers',
       path,
       TF_CONFIG=config,
       no_proxy='127.0.0.1',
     )
     started.append((process, path))
-  first, second = (results(*worker) for worker in started)
-  assert_same(first, ['0'])
-  assert_same(second, ['0'])
-  for case, variables in first.items():
-    for a, b in zip(variables['0'], second[case]['0'], strict=True):
-      np.testing.assert_array_equal(a, b, err_msg=case)
+  first, second = (results(*worker)['workers'] for worker in started)
+  both = {case: [*first[case], *second[case]] for case in first}
+  assert_same(both, devices['one'])
 
 
 def test_outside_a_replica_nothing_is_exchanged():
