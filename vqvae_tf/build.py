@@ -107,6 +107,18 @@ def pixel_bits(
   )
 
 
+def pixel_bits_map(
+  model: VQVAE, image_shape: tuple[int, int, int]
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+  """Returns `model.pixel_bits_map` as one graph for any batch size."""
+  images = tf.TensorSpec([None, *image_shape], tf.uint8)
+  return tf.function(
+    model.pixel_bits_map,
+    input_signature=[_codes_of(model), images],
+    autograph=False,
+  )
+
+
 def encoding(
   model: VQVAE, image_shape: tuple[int, int, int]
 ) -> Callable[[tf.Tensor], tf.Tensor]:
