@@ -206,6 +206,22 @@ def code_bits(
   return tf.function(code_bits, input_signature=signature, autograph=False)
 
 
+def code_samples(
+  prior: CodePrior,
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+  """Returns `prior.sample` as one graph for batches of any size.
+
+  It takes labels int32 `[B]` and a seed int32 `[2]`. XLA, which takes long for
+  a loop that runs a few times only, does not compile it.
+  """
+  specs = [tf.TensorSpec(shape, tf.int32) for shape in ([None], [2])]
+  return tf.function(
+    lambda labels, seed: prior.sample(labels, seed, jit_compile=False),
+    input_signature=specs,
+    autograph=False,
+  )
+
+
 def marginal_nats(
   prior: CodePrior, config: PriorConfig
 ) -> Callable[[tf.Tensor], tf.Tensor]:
