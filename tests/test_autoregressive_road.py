@@ -86,6 +86,14 @@ def test_the_export_has_the_same_numbers(workdir, subject, target, digits):
   np.testing.assert_allclose(
     exported.pixel_bits(theirs.codes, images), theirs.pixel_bits, rtol=1e-5
   )
+  bits_map = exported.pixel_bits_map(theirs.codes, images)
+  # A pixel that is nearly certain has a rounding of its own.
+  np.testing.assert_allclose(
+    bits_map, subject.pixel_bits_map(ours.codes, images), rtol=1e-4, atol=1e-4
+  )
+  np.testing.assert_allclose(
+    tf.reduce_sum(bits_map, [1, 2]), theirs.pixel_bits, rtol=1e-5
+  )
   np.testing.assert_array_equal(
     subject.reconstruct(images), exported.reconstruct(images)
   )

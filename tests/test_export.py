@@ -32,7 +32,10 @@ _DOORS = {
       'code_bits_uniform': ([], tf.float32),
     },
   ),
-  'pixel_bits': ([_CODES, _IMAGES], {'pixel_bits': ([], tf.float32)}),
+  'pixel_bits': (
+    [_CODES, _IMAGES],
+    {'pixel_bits': ([], tf.float32), 'pixel_bits_map': ([8, 8], tf.float32)},
+  ),
 }
 
 
@@ -57,7 +60,10 @@ def expected(trained, digits):
       'pixel_bits': result.pixel_bits,
       'code_bits_uniform': result.code_bits,
     },
-    'pixel_bits': {'pixel_bits': model.pixel_bits(codes, images)},
+    'pixel_bits': {
+      'pixel_bits': model.pixel_bits(codes, images),
+      'pixel_bits_map': model.pixel_bits_map(codes, images),
+    },
   }
 
 
@@ -72,7 +78,7 @@ def _assert_equal(results, expected):
   for key, value in results.items():
     wanted = np.asarray(expected[key])
     # Pixels, codes and table entries come out exactly.
-    rtol = _ROUNDING if key == 'pixel_bits' else 0
+    rtol = _ROUNDING if key.startswith('pixel_bits') else 0
     np.testing.assert_allclose(value, wanted, rtol=rtol, err_msg=key)
     assert np.asarray(value).dtype == wanted.dtype
 

@@ -70,6 +70,14 @@ def test_tile_refuses_floats():
     images.tile(np.zeros([1, 2, 2, 1]), columns=1)
 
 
+def test_error_maps():
+  originals = np.zeros([1, 1, 3, 2], np.uint8)
+  others = np.array([[[[0, 0], [3, 6], [200, 0]]]], np.uint8)
+  maps = images.error_maps(originals, others)
+  # 4 times the mean of the channels below white, and black from 64 on.
+  assert maps.dtype == np.uint8 and maps.tolist() == [[[[255], [237], [0]]]]
+
+
 def test_code_maps_by_hand():
   codes = np.array([[[[0], [1], [2]]]], np.int32)
   maps = images.code_maps(codes, 3)

@@ -7,13 +7,17 @@ from vqvae_tf.errors import UserError
 IMAGE_SHAPES = {
   'digits': (8, 8, 1),
   'mnist': (28, 28, 1),
+  'fashion_mnist': (28, 28, 1),
   'cifar10': (32, 32, 3),
 }
 # Preset, K, D, codes, commitment cost, how the codebook learns.
 SETTINGS = [
   ('default', 512, 64, (7, 7), 0.25, 'ema'),
-  ('mnist', 512, 64, (7, 7), 0.25, 'ema'),
-  ('cifar10', 512, 64, (16, 16), 0.25, 'ema'),
+  ('mnist', 1024, 64, (7, 7), 0.25, 'ema'),
+  ('mnist_autoregressive', 32, 64, (3, 3), 0.25, 'ema'),
+  ('fashion_mnist', 1024, 64, (7, 7), 0.25, 'ema'),
+  ('fashion_mnist_autoregressive', 32, 64, (3, 3), 0.25, 'ema'),
+  ('cifar10', 4096, 64, (16, 16), 0.25, 'ema'),
   ('cifar10_autoregressive', 1024, 64, (4, 4), 0.25, 'ema'),
   ('digits', 32, 16, (4, 4), 0.25, 'ema'),
   ('sonnet_cifar10', 512, 64, (8, 8), 0.25, 'ema'),

@@ -53,11 +53,11 @@ def codes():
 def train(tmp_path, codes):
   """Trains the prior of the model in tmp_path / name, settings changed."""
 
-  def run(name='run', fingerprint='abc', **changes):
+  def run(name='run', fingerprint='abc', decode=None, **changes):
     workdir = checkpoints.PriorWorkdir(checkpoints.Workdir(tmp_path / name))
     config = configs.replace(PriorConfig(), **{**TINY, **changes})
     current = codes._replace(fingerprint=fingerprint)
-    state = prior_training.train(config, workdir, current)
+    state = prior_training.train(config, workdir, current, decode)
     assert state == workdir.last_state()
     return workdir
 
@@ -141,6 +141,32 @@ def test_what_a_run_writes(train, codes):
   assert found.given_class / 4 == pytest.approx(
     best.best_bits_per_dim, rel=1e-6
   )
+
+
+@pytest.mark.usefixtures('eagerly')
+def test_samples_in_tensorboard(train):
+  drawn = []
+
+  def decode(codes):
+    drawn.append(codes)
+    return tf.cast(tf.repeat(codes[..., :1], 4, -2), tf.uint8)
+
+  workdir = train(decode=decode)
+  # At validations, not at step 1 as well; two classes, and one seed.
+  assert [codes.shape for codes in drawn] == [(16, 2, 3, 2)] * 2
+  assert np.all(np.max(drawn, (0, 1, 2, 3)) < (4, 3))
+  events = [
+    tf.compat.v1.Event.FromString(record.numpy())
+    for path in (workdir.path / 'tensorboard').iterdir()
+    for record in tf.data.TFRecordDataset(str(path))
+  ]
+  steps = [
+    event.step
+    for event in events
+    for value in event.summary.value
+    if value.tag == 'samples'
+  ]
+  assert steps == [2, 4]
 
 
 def test_what_can_be_known_is_learned(train, codes):

@@ -327,6 +327,7 @@ def test_what_a_run_writes(trained, digits):
     'validation/psnr_db',
     'originals',
     'reconstructions',
+    'errors',
     'codes',
   } <= summaries
 

@@ -107,6 +107,18 @@ def pixel_bits(
   )
 
 
+def pixel_bits_map(
+  model: VQVAE, image_shape: tuple[int, int, int]
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+  """Returns `model.pixel_bits_map` as one graph for any batch size."""
+  images = tf.TensorSpec([None, *image_shape], tf.uint8)
+  return tf.function(
+    model.pixel_bits_map,
+    input_signature=[_codes_of(model), images],
+    autograph=False,
+  )
+
+
 def encoding(
   model: VQVAE, image_shape: tuple[int, int, int]
 ) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -192,6 +204,22 @@ def code_bits(
 
   signature = [_codes(config), tf.TensorSpec([None], tf.int32)]
   return tf.function(code_bits, input_signature=signature, autograph=False)
+
+
+def code_samples(
+  prior: CodePrior,
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+  """Returns `prior.sample` as one graph for batches of any size.
+
+  It takes labels int32 `[B]` and a seed int32 `[2]`. XLA, which takes long for
+  a loop that runs a few times only, does not compile it.
+  """
+  specs = [tf.TensorSpec(shape, tf.int32) for shape in ([None], [2])]
+  return tf.function(
+    lambda labels, seed: prior.sample(labels, seed, jit_compile=False),
+    input_signature=specs,
+    autograph=False,
+  )
 
 
 def _codes(config):

@@ -7,7 +7,8 @@ Signatures (B is any batch size from 1 on):
   reconstruct  images                  -> images
   embed        codes                   -> embeddings float32 [B,h,w,D]
   nll          images                  -> pixel_bits, code_bits_uniform [B]
-  pixel_bits   codes, images           -> pixel_bits [B]
+  pixel_bits   codes, images           -> pixel_bits [B],
+                                          pixel_bits_map float32 [B,H,W]
 
 Of an autoregressive decoder `decode` and `reconstruct` also take a seed,
 int32 [2]: they draw samples, which never see the image; `nll` and `pixel_bits`
@@ -108,7 +109,11 @@ class _Served(tf.Module):
     return {'images': self._model.reconstruct(images, seed)}
 
   def _pixel_bits(self, codes, images):
-    return {'pixel_bits': self._model.pixel_bits(codes, images)}
+    bits_map = self._model.pixel_bits_map(codes, images)
+    return {
+      'pixel_bits': tf.reduce_sum(bits_map, [1, 2]),
+      'pixel_bits_map': bits_map,
+    }
 
   def _embed(self, codes):
     return {'embeddings': self._model.embed(codes)}

@@ -71,6 +71,24 @@ def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
   return canvas
 
 
+def error_maps(originals: np.ndarray, others: np.ndarray) -> np.ndarray:
+  """Paints differences of images as grey levels, no difference being white.
+
+  max(0, 255 - 4 d) for a mean absolute difference d of the channels: the few
+  levels that a good reconstruction is off can be seen.
+
+  Args:
+    originals: uint8 `[B, H, W, C]`.
+    others: likewise.
+
+  Returns:
+    uint8 `[B, H, W, 1]`.
+  """
+  difference = np.abs(np.asarray(originals, np.float64) - np.asarray(others))
+  levels = 255 - 4 * difference.mean(-1, keepdims=True)
+  return np.round(np.maximum(levels, 0)).astype(np.uint8)
+
+
 def code_maps(codes: np.ndarray, num_embeddings: int) -> np.ndarray:
   """Paints codes as grey levels, one pixel per position and codebook.
 

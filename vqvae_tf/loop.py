@@ -110,6 +110,13 @@ class Stage(abc.ABC):
     """
     return {}
 
+  def samples(self) -> dict[str, np.ndarray]:
+    """Returns uint8 `[B, H, W, C]` that the model makes up, by name.
+
+    They take longer than `pictures`, and are asked for after a validation only.
+    """
+    return {}
+
   def advice(self) -> str:
     """Returns what helps where training diverges, beside a lower rate."""
     return ''
@@ -305,11 +312,11 @@ class _Loop:
     if step % settings.evaluate_every == 0 or is_last:
       with self._trainer.averaged():
         self._validate()
-        self._draw()
+        self._draw(self._stage.samples())
       self._save()
     elif step == snapshots.next_step(step - 1):
       with self._trainer.averaged():
-        self._draw()
+        self._draw({})
 
   def _log(self):
     entries, shown = self._stage.progress(self._trainer.take_averages())
@@ -335,8 +342,9 @@ class _Loop:
       else self._state._replace(num_worse=self._state.num_worse + 1)
     )
 
-  def _draw(self):
-    self._reporter.pictures(self._state.step, **self._stage.pictures())
+  def _draw(self, samples):
+    batches = self._stage.pictures() | samples
+    self._reporter.pictures(self._state.step, **batches)
 
   def _save(self):
     # A signal may come when a step is saved already.

@@ -1,6 +1,10 @@
 """train(config, workdir, codes): a prior in the training loop."""
 
 import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
 
 from vqvae_tf import bits, build, code_bits, loop
 from vqvae_tf.checkpoints import PriorWorkdir, State
@@ -9,8 +13,16 @@ from vqvae_tf.datasets import pipeline
 from vqvae_tf.models import CodeBatch
 from vqvae_tf.prior_config import PriorConfig
 
+# For TensorBoard.
+_NUM_SAMPLES = 16
 
-def train(config: PriorConfig, workdir: PriorWorkdir, codes: Codes) -> State:
+
+def train(
+  config: PriorConfig,
+  workdir: PriorWorkdir,
+  codes: Codes,
+  decode: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> State:
   """Trains a prior, or goes on where a run in this workdir stopped.
 
   A run on the codes of another checkpoint is worth nothing for these codes: it
@@ -20,6 +32,8 @@ def train(config: PriorConfig, workdir: PriorWorkdir, codes: Codes) -> State:
     config: the run; `run.steps` counts from the run's first step.
     workdir: that of the prior, in the workdir of the model.
     codes: those of the model.
+    decode: takes codes int32 `[B, h, w, M]` to uint8 `[B, H, W, C]`; with it
+      TensorBoard shows samples.
 
   Returns:
     The state at the end, as `loop.train` returns it. Its score is that of the
@@ -43,7 +57,7 @@ def train(config: PriorConfig, workdir: PriorWorkdir, codes: Codes) -> State:
       if workdir.load_config().fingerprint != codes.fingerprint:
         print(f'{workdir} is the prior of an earlier model: it is trained anew')
         workdir.clear()
-  return loop.train(_CodeStage(config, codes), workdir)
+  return loop.train(_CodeStage(config, codes, decode), workdir)
 
 
 def is_finished(config: PriorConfig, state: State) -> bool:
@@ -55,15 +69,22 @@ def is_finished(config: PriorConfig, state: State) -> bool:
 class _CodeStage(loop.Stage):
   """A prior, trained on codes."""
 
-  def __init__(self, config: PriorConfig, codes: Codes):
+  def __init__(
+    self,
+    config: PriorConfig,
+    codes: Codes,
+    decode: Callable[[tf.Tensor], tf.Tensor] | None,
+  ):
     super().__init__(config, codes.splits['train'].num_examples)
     self.patience = config.run.patience
     self._splits = codes.splits
+    self._decode = decode
     self._baselines = code_bits.baselines(codes, 'validation')
 
   def build(self):
     prior = build.prior(self.config)
     self._nats = build.code_nats(prior, self.config)
+    self._sample = build.code_samples(prior)
     return prior
 
   def batches(self, first_step, part):
@@ -96,6 +117,15 @@ class _CodeStage(loop.Stage):
       f'{self._baselines.unigram:.4f}, uniform {self._baselines.uniform:.4f})'
     )
     return loop.Validation(scalars['code_bits_per_dim'], scalars, text)
+
+  def samples(self):
+    if not self._decode:
+      return {}
+    # In rows of 8: some of each class.
+    labels = np.sort(np.arange(_NUM_SAMPLES) % max(1, self.config.num_classes))
+    # The same random numbers each time: what changes has been learned.
+    codes = self._sample(tf.constant(labels, tf.int32), tf.constant(build.SEED))
+    return {'samples': np.asarray(self._decode(codes))}
 
   def _per_dim(self, bits_per_code):
     return bits_per_code * self.config.num_codes / self.config.num_dims

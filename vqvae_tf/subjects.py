@@ -61,6 +61,8 @@ class Subject(NamedTuple):
     codebook_sizes: K of each codebook.
     origin: what to call it: where it came from.
     prior: over its codes; None where there is none.
+    pixel_bits_map: `pixel_bits` of each pixel, float32 `[B, H, W]`; None of an
+      export that was made without it.
   """
 
   assess: Callable[[tf.Tensor], Assessment]
@@ -73,6 +75,7 @@ class Subject(NamedTuple):
   codebook_sizes: tuple[int, ...]
   origin: str
   prior: Prior | None = None
+  pixel_bits_map: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
 
 def load_prior(
@@ -161,6 +164,7 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
     codebook_sizes=model.quantizer.codebook_sizes,
     origin=f'{workdir}, step {step}',
     prior=prior,
+    pixel_bits_map=build.pixel_bits_map(model, shape),
   )
 
 
@@ -230,10 +234,16 @@ def _doors(sign, codebook_sizes, autoregressive) -> dict[str, Callable | None]:
   def pixel_bits(codes, images):
     return sign['pixel_bits'](codes=codes, images=images)['pixel_bits']
 
+  def pixel_bits_map(codes, images):
+    codes, images = tf.constant(codes), tf.constant(images)
+    return sign['pixel_bits'](codes=codes, images=images)['pixel_bits_map']
+
+  bits = sign['pixel_bits'].structured_outputs if 'pixel_bits' in sign else {}
   return {
     'assess': assess,
     'reconstruct': reconstruct,
-    'pixel_bits': pixel_bits if 'pixel_bits' in sign else None,
+    'pixel_bits': pixel_bits if 'pixel_bits' in bits else None,
+    'pixel_bits_map': pixel_bits_map if 'pixel_bits_map' in bits else None,
     'encode': encode,
     'decode': decode,
     'embed': embed,

@@ -98,12 +98,14 @@ class _ImageStage(loop.Stage):
 
   def pictures(self):
     originals, _ = next(iter(self._in_order()))
-    originals = originals[:_NUM_PICTURES]
+    originals = originals[:_NUM_PICTURES].numpy()
+    reconstructions = self._reconstruct(originals).numpy()
     codes = self._assess(originals).codes.numpy()
     size = self._model.quantizer.codebook_sizes[0]
     return {
-      'originals': originals.numpy(),
-      'reconstructions': self._reconstruct(originals).numpy(),
+      'originals': originals,
+      'reconstructions': reconstructions,
+      'errors': images.error_maps(originals, reconstructions),
       'codes': images.code_maps(codes[..., :1], size),
     }
 

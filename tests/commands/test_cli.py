@@ -144,9 +144,9 @@ def test_list_presets(answer):
     (
       'visualize',
       ['--model=b', '--output=c', '--only=wlak'],
-      '--only=wlak: give one or more of reconstructions,extremes,codes,usage,'
-      'codebook,projector,edits,influence,walk,interpolation,mixing,curves,'
-      'animation',
+      '--only=wlak: give one or more of reconstructions,extremes,codes,'
+      'surprise,usage,codebook,projector,edits,influence,walk,interpolation,'
+      'mixing,samples,curves,animation',
     ),
     (
       'sample',

@@ -133,6 +133,21 @@ def test_grey_and_odd_sizes_in_blocks_of_one():
   assert likelihood.log_prob(known, drawn).shape == (2,)
 
 
+def test_map_of_pixels():
+  likelihood, known = make(), params(2)
+  images = picture(2).numpy()
+  found = likelihood.log_prob_map(known, images)
+  # The same float32 terms, summed in another order.
+  np.testing.assert_allclose(
+    tf.reduce_sum(found, [1, 2]), likelihood.log_prob(known, images), rtol=1e-5
+  )
+  # The second block of the first row; after it comes the row below.
+  images[:, 1, 3] ^= 128
+  changed = found != likelihood.log_prob_map(known, images)
+  assert not np.any(changed[:, :2, :3]) and np.all(changed[:, 1, 3])
+  assert np.any(changed[:, 2:])
+
+
 def test_there_is_no_mean():
   with pytest.raises(ValueError, match='no mean to show: use sample'):
     make().mean(params())

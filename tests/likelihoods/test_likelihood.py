@@ -105,6 +105,20 @@ def test_pixels_add_up(family):
   )
 
 
+@pytest.mark.parametrize('channels', [1, 3])
+def test_map_of_pixels(family, channels):
+  likelihood = family(channels)
+  params = random_params(likelihood, [2, 2, 3])
+  images = random_images(likelihood, [2, 2, 3])
+  found = likelihood.log_prob_map(params, images)
+  each = likelihood.log_prob(
+    tf.reshape(params, [12, 1, 1, -1]), tf.reshape(images, [12, 1, 1, -1])
+  )
+  assert found.shape == [2, 2, 3]
+  # The same float32 terms, vectorized otherwise.
+  np.testing.assert_allclose(found, tf.reshape(each, [2, 2, 3]), rtol=1e-5)
+
+
 @pytest.mark.parametrize('spread', [1.0, 1e2, 1e4])
 def test_finite_everywhere(family, spread):
   likelihood = family(3)

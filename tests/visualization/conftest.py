@@ -7,7 +7,7 @@ import pytest
 from vqvae_tf import configs
 from vqvae_tf.datasets.source import Arrays, ArraySource
 from vqvae_tf.models import Assessment
-from vqvae_tf.subjects import Subject
+from vqvae_tf.subjects import Prior, Subject
 from vqvae_tf.visualization import material
 
 
@@ -30,13 +30,18 @@ def make(source):
   """Makes a `Material` of 2x3 positions, whose codes are pixels / 10.
 
   A code k becomes a block of the colour 10 k; its vector is (k, -k). Samples of
-  an autoregressive decoder have their row in the batch for a noise.
+  an autoregressive decoder have their row in the batch for a noise. Where there
+  is a prior, a code of class y costs |code - y| bits; each pixel costs its own
+  value.
   """
   decoded = []
 
-  def run(sizes=(16,), num_frames=None, data=source, **settings):
+  def run(
+    sizes=(16,), num_frames=None, data=source, num_classes=None, **settings
+  ):
     config = configs.replace(configs.Config(), **settings)
-    config = configs.observed(config, (4, 6, 1), ())
+    names = tuple('abc'[: num_classes or 0])
+    config = configs.observed(config, (4, 6, 1), names)
     sampled = config.likelihood.decoder == 'autoregressive'
 
     def encode(images):
@@ -58,6 +63,14 @@ def make(source):
       others = None if sampled else decode(codes)
       return Assessment(bits, bits, codes, others)
 
+    def code_bits(codes, labels):
+      return np.abs(codes - labels[:, None, None, None])
+
+    def sample(num, seed, label, temperature, top_p):
+      assert temperature == top_p == 1
+      codes = np.full([num, 2, 3, len(sizes)], label + 1)
+      return codes, decode(codes)
+
     subject = Subject(
       assess=assess,
       reconstruct=lambda images: decode(encode(images)),
@@ -68,6 +81,10 @@ def make(source):
       encode=encode,
       decode=decode,
       embed=embed,
+      prior=Prior(code_bits, sample, num_classes)
+      if num_classes is not None
+      else None,
+      pixel_bits_map=lambda codes, images: images.sum(-1, dtype=np.float32),
     )
     result = material.Material(subject, data, num_frames=num_frames)
     result.decoded = decoded

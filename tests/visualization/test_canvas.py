@@ -37,6 +37,24 @@ def test_rows_of_images(sheet):
   assert tuple(size) == pytest.approx((9, height))
 
 
+def test_names_of_rows(sheet):
+  strip = canvas.Strip('t', _BATCH, 2, rows=['first', 'second'])
+  [axes] = sheet([strip]).axes
+  _, *names = axes.texts
+  assert [name.get_text() for name in names] == ['first', 'second']
+  for name, shown in zip(names, axes.images[::2], strict=True):
+    left, _, bottom, top = shown.get_extent()
+    x, y = name.get_position()
+    assert y == pytest.approx((bottom + top) / 2)
+    assert x < left == canvas._MARGIN and name.get_ha() == 'right'
+  # They take no room of the images' width beyond the largest cell.
+  wide = canvas.Strip('t', _BATCH, 9, rows=['all'])
+  [axes] = sheet([wide]).axes
+  left, right, *_ = axes.images[0].get_extent()
+  width = (9 - canvas._MARGIN) / 9 - canvas._GAP
+  assert right - left == pytest.approx(width)
+
+
 def test_a_second_row_is_below_the_labels(sheet):
   [axes] = sheet([canvas.Strip('', _BATCH[:2], 1, 'ab')]).axes
   tops = [shown.get_extent()[3] for shown in axes.images]

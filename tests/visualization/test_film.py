@@ -45,11 +45,27 @@ def test_panels_stand_beside_each_other():
   assert frames[2, ..., 0].tolist() == [[7, 7, 255, 4], [7, 7, 255, 5]]
 
 
+@pytest.mark.parametrize(
+  'height, width, expected',
+  [
+    (32, 100, 4),
+    # Five times 58 pixels are the first that a caption fits below.
+    (28, 58, 5),
+    (200, 200, 2),
+    # Too high for what the caption wants.
+    (300, 20, 1),
+    (700, 700, 1),
+  ],
+)
+def test_how_often_a_pixel_is_repeated(height, width, expected):
+  assert film.scale(height, width) == expected
+
+
 def test_a_gif_keeps_every_pixel(tmp_path, blinking, monkeypatch):
   monkeypatch.setenv('PATH', str(tmp_path))
   path = tmp_path / 'a.gif'
   assert film.write(blinking, path) == [path]
-  scale = film._LARGEST_SCALE
+  scale = film.scale(3, 5)
   with Image.open(path) as picture:
     assert picture.n_frames == 3
     assert picture.size == (5 * scale, 3 * scale + film._CAPTION)
@@ -83,7 +99,7 @@ def test_ffmpeg_is_given_all_frames(tmp_path, blinking, ffmpeg):
   folder = ffmpeg(_FFMPEG)
   paths = film.write(blinking, tmp_path / 'a.gif')
   assert [path.name for path in paths] == ['a.gif', 'a.mp4']
-  scale = film._LARGEST_SCALE
+  scale = film.scale(3, 5)
   width, height = 5 * scale, 3 * scale + film._CAPTION
   assert paths[1].stat().st_size == 3 * width * height * 3
   told = (folder / 'told').read_text()

@@ -9,6 +9,7 @@ _FILES = [
   'reconstructions.png',
   'extremes.png',
   'codes.png',
+  'surprise.png',
   'usage.png',
   'codebook.png',
   'projector/codebook_0_vectors.tsv',
@@ -21,15 +22,18 @@ _FILES = [
   'interpolation.gif',
   'interpolation.png',
   'mixing.png',
+  'samples.png',
   'curves.png',
   'animation.gif',
 ]
 
 
-def test_all_pictures(trained, exported, digits, tmp_path, monkeypatch):
+def test_all_pictures(
+  with_prior, exported_with_prior, digits, tmp_path, monkeypatch
+):
   monkeypatch.setenv('PATH', str(tmp_path))
-  subject = subjects.from_export(exported)
-  material = Material(subject, digits['test'], trained, num_frames=9)
+  subject = subjects.from_export(exported_with_prior)
+  material = Material(subject, digits['test'], with_prior, num_frames=9)
   folder = tmp_path / 'new' / 'pictures'
   lines = list(gallery.draw(names.PICTURES, material, folder))
   assert lines == [f'drawn: {folder / name}' for name in _FILES]

@@ -55,6 +55,21 @@ def test_samples_are_drawn_one_by_one(make):
   assert material.decoded == [1, 1, 1] and material.num_frames == 100
 
 
+def test_the_likeliest_class(make):
+  material = make(num_classes=3)
+  # Codes are at most 10; |code - y| is least for the class beside them.
+  for codes, label in zip(material.codes, material.labels, strict=True):
+    costs = [np.abs(codes - y).sum() for y in range(3)]
+    assert costs[label] == min(costs)
+  assert len(set(material.labels)) > 1
+  assert not make(num_classes=0).labels.any()
+
+
+def test_no_prior(make):
+  with pytest.raises(Inapplicable, match='^arithmetic has no prior: train one'):
+    _ = make().labels
+
+
 def test_any_number_of_vectors(make):
   codes = np.arange(8)[:, np.newaxis]
   np.testing.assert_array_equal(

@@ -32,7 +32,14 @@ def _prior() -> int:
     raise UserError('give --workdir=RUN, the folder of a trained model')
   config = cli.config_from_flags(PriorConfig())
   cli.load_tensorflow()
-  from vqvae_tf import checkpoints, code_bits, code_cache, prior_training
+  from vqvae_tf import (
+    build,
+    checkpoints,
+    code_bits,
+    code_cache,
+    prior_training,
+    trained,
+  )
 
   model = checkpoints.Workdir(path)
   settings = model.load_config().data
@@ -40,7 +47,8 @@ def _prior() -> int:
     model, lambda split: cli.open_source(settings, split, data_dir)
   )
   workdir = checkpoints.PriorWorkdir(model)
-  state = prior_training.train(config, workdir, codes)
+  decode = build.decoding(trained.load_model(model)[0])
+  state = prior_training.train(config, workdir, codes, decode)
   if not prior_training.is_finished(config, state):
     return 128 + signal.SIGINT
   print(f'{state.step} steps in {state.seconds:.0f} s')

@@ -14,7 +14,8 @@ _USAGE = """Draws what a trained model knows: PNG, GIF, and MP4 where ffmpeg is.
   bin/visualize --workdir=runs/mnist
   bin/visualize --model=assets/models/mnist --output=pictures --only=codes,walk
 
---list says what there is; without --only all of it is drawn.
+--list says what there is; without --only all of it is drawn. Samples and the
+walk that is not blind need a prior (bin/prior).
 """
 
 

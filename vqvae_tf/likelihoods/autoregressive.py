@@ -57,7 +57,7 @@ class Autoregressive(Likelihood):
   def _log_mass(self, params, images):
     blocks = self.blocks(images)
     outputs = self.network(blocks, self.cells(params))
-    return self.pixel.log_prob(self._unblocked(outputs), images)[:, tf.newaxis]
+    return self.pixel.log_prob_map(self._unblocked(outputs), images)
 
   def _mean(self, params):
     raise ValueError(

@@ -54,7 +54,10 @@ class Likelihood(snt.Module):
 
   @abc.abstractmethod
   def _log_mass(self, params, images):
-    """Nats per pixel or sub-pixel, [B, ...], from float32 params."""
+    """Nats per pixel or sub-pixel, [B, ...], from float32 params.
+
+    Those of a pixel follow each other, and the pixels are in raster order.
+    """
 
   @abc.abstractmethod
   def _mean(self, params):
@@ -128,15 +131,29 @@ class Likelihood(snt.Module):
       ValueError: if the number of parameter maps or channels is not this
         likelihood's, or if params and images differ in B, H or W.
     """
-    params = self._checked_params(params)
-    images = self._checked(_uint8(images), 'images', self.channels, 'channels')
-    if not params.shape[:-1].is_compatible_with(images.shape[:-1]):
-      raise ValueError(
-        'params and images differ in batch, height or width: '
-        f'{params.shape[:-1]} and {images.shape[:-1]}'
-      )
-    log_mass = self._log_mass(params, images)
+    log_mass = self._log_mass(*self._checked_pair(params, images))
     return tf.reduce_sum(log_mass, axis=list(range(1, log_mass.shape.rank)))
+
+  def log_prob_map(self, params, images):
+    """Log-probability mass of each pixel, in nats per pixel.
+
+    log p(x_t | params, what x_t depends on), a sum over C. The sum over H and W
+    is `log_prob`, up to rounding.
+
+    Args:
+      params: as for `log_prob`.
+      images: likewise.
+
+    Returns:
+      float32 tensor [B, H, W].
+
+    Raises:
+      TypeError, ValueError: as `log_prob` does.
+    """
+    params, images = self._checked_pair(params, images)
+    shape = tf.concat([tf.shape(images)[:-1], [-1]], axis=0)
+    log_mass = tf.reshape(self._log_mass(params, images), shape)
+    return tf.reduce_sum(log_mass, axis=-1)
 
   def mean(self, params):
     """The picture to show for these parameters, in pixels.
@@ -176,6 +193,16 @@ class Likelihood(snt.Module):
     if not seed.shape.is_compatible_with([2]):
       raise ValueError(f'the seed must have shape (2,), got {seed.shape}')
     return self._sample(self._checked_params(params), seed)
+
+  def _checked_pair(self, params, images):
+    params = self._checked_params(params)
+    images = self._checked(_uint8(images), 'images', self.channels, 'channels')
+    if not params.shape[:-1].is_compatible_with(images.shape[:-1]):
+      raise ValueError(
+        'params and images differ in batch, height or width: '
+        f'{params.shape[:-1]} and {images.shape[:-1]}'
+      )
+    return params, images
 
   def _checked_params(self, params):
     params = tf.convert_to_tensor(params)

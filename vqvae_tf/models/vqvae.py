@@ -197,6 +197,11 @@ class VQVAE(snt.Module):
     params = self.decoder(self.embed(codes))
     return bits.nats_to_bits(-self.likelihood.log_prob(params, batch))
 
+  def pixel_bits_map(self, codes: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
+    """Returns the same as `pixel_bits` of each pixel, float32 `[B, H, W]`."""
+    params = self.decoder(self.embed(codes))
+    return bits.nats_to_bits(-self.likelihood.log_prob_map(params, batch))
+
   def reconstruct(
     self, batch: tf.Tensor, seed: tf.Tensor | None = None
   ) -> tf.Tensor:

@@ -21,6 +21,8 @@ from vqvae_tf import checkpoints
 _WIDTH = 9.0
 _LARGEST_CELL = 1.3
 _GAP, _LABEL, _TITLE, _BAR = 0.05, 0.17, 0.32, 1.0
+# Left of rows that have names.
+_MARGIN = 0.9
 _DOTS_PER_INCH = 130
 
 
@@ -66,6 +68,7 @@ class Strip(NamedTuple):
     labels: one to stand below each image, or none.
     scale: of numbers; it is drawn beside them.
     marks: frames.
+    rows: one to stand left of each row, or none.
   """
 
   title: str
@@ -74,6 +77,7 @@ class Strip(NamedTuple):
   labels: Sequence[str] = ()
   scale: Scale | None = None
   marks: Sequence[Mark] = ()
+  rows: Sequence[str] = ()
 
 
 def sheet(strips: Sequence[Strip]) -> plt.Figure:
@@ -121,10 +125,14 @@ def save(figure: plt.Figure, path: Path) -> Path:
 
 def _cell(strip):
   """Returns width and height of an image, and of it with what surrounds it."""
-  outer = min(_LARGEST_CELL, _WIDTH / strip.columns)
+  outer = min(_LARGEST_CELL, (_WIDTH - _margin(strip)) / strip.columns)
   width = outer - _GAP
   height = width * strip.batch.shape[1] / strip.batch.shape[2]
   return width, height, outer, height + (_LABEL if strip.labels else 0) + _GAP
+
+
+def _margin(strip):
+  return _MARGIN if strip.rows else 0.0
 
 
 def _height(strip):
@@ -137,7 +145,7 @@ def _fill(axes, strip):
   width, height, right, down = _cell(strip)
   corners = []
   for i, image in enumerate(strip.batch):
-    left = i % strip.columns * right
+    left = _margin(strip) + i % strip.columns * right
     top = _TITLE + i // strip.columns * down
     corners.append((left, top))
     # `imshow` would set the limits and the aspect of the axes to the image's.
@@ -153,6 +161,9 @@ def _fill(axes, strip):
     if strip.labels:
       x, y = left + width / 2, top + height + _LABEL / 2
       axes.text(x, y, strip.labels[i], fontsize=7, ha='center', va='center')
+  for i, name in enumerate(strip.rows):
+    x, y = _MARGIN - 2 * _GAP, _TITLE + i * down + height / 2
+    axes.text(x, y, name, fontsize=8, ha='right', va='center')
   axes.set(xlim=(0, _WIDTH), ylim=(_height(strip), 0))
   inches = width / strip.batch.shape[2]
   for index, box, colour in strip.marks:

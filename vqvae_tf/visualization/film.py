@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -13,8 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vqvae_tf import checkpoints
 
-# Of the larger side in pixels, and how often a pixel is repeated at most.
-_WIDTH, _LARGEST_SCALE = 560, 4
+# Of the larger side in pixels; how often a pixel is repeated at most, unless a
+# caption needs more room.
+_WIDTH, _LARGEST_SCALE, _READABLE = 560, 4, 280
 _FONT_SIZE, _CAPTION = 12, 20
 # Of so many frames the colours of a GIF are chosen. One of 256 is left for
 # pixels that stay what they were.
@@ -56,6 +58,12 @@ def beside(panels: Sequence[np.ndarray], gap: int = 2) -> np.ndarray:
   return np.concatenate(columns, 2)
 
 
+def scale(height: int, width: int) -> int:
+  """Returns how often a pixel of a frame is repeated in each direction."""
+  largest = max(_LARGEST_SCALE, math.ceil(_READABLE / width))
+  return max(1, min(_WIDTH // max(height, width), largest))
+
+
 def write(film: Film, path: Path) -> list[Path]:
   """Writes a GIF that repeats, and an MP4 beside it if ffmpeg is found.
 
@@ -81,9 +89,9 @@ def write(film: Film, path: Path) -> list[Path]:
 def _painted(film: Film, indices: Sequence[int]) -> Iterator[Image.Image]:
   """Yields frames, enlarged, above their captions."""
   _, height, width, _ = film.frames.shape
-  scale = max(1, min(_WIDTH // max(height, width), _LARGEST_SCALE))
+  times = scale(height, width)
   font = ImageFont.load_default(_FONT_SIZE)
-  size = (width * scale, height * scale)
+  size = (width * times, height * times)
   for i in indices:
     colours = np.broadcast_to(film.frames[i], (height, width, 3))
     picture = Image.fromarray(np.ascontiguousarray(colours))

@@ -10,6 +10,8 @@ from vqvae_tf.visualization import (
   history,
   interpolation,
   reconstructions,
+  samples,
+  surprise,
   usage,
   walk,
 )
@@ -19,6 +21,7 @@ DRAW: dict[str, Callable[[Material, Path], list[Path]]] = {
   'reconstructions': reconstructions.draw,
   'extremes': reconstructions.draw_extremes,
   'codes': code_maps.draw,
+  'surprise': surprise.draw,
   'usage': usage.draw,
   'codebook': codebook.draw,
   'projector': codebook.draw_projector,
@@ -27,6 +30,7 @@ DRAW: dict[str, Callable[[Material, Path], list[Path]]] = {
   'walk': walk.draw,
   'interpolation': interpolation.draw,
   'mixing': interpolation.draw_mixing,
+  'samples': samples.draw,
   'curves': history.draw_curves,
   'animation': history.draw_animation,
 }

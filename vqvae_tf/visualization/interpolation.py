@@ -133,7 +133,8 @@ def draw(material: Material, folder: Path) -> list[Path]:
   first, last = material.images[:2]
   panels = film.beside([first, *decoded.values(), last])
   shares = np.linspace(0, 100, _NUM_FRAMES)
-  captions = [f'vectors | codes swapped  {share:.0f} %' for share in shares]
+  panels_are = 'image | vectors | codes swapped | image'
+  captions = [f'{panels_are}   {share:.0f} %' for share in shares]
   # There and back.
   moving = film.Film(
     np.concatenate([panels, panels[-2:0:-1]]),

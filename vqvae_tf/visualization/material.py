@@ -106,6 +106,45 @@ class Material:
       ]
     )
 
+  def check_prior(self) -> None:
+    """Raises `Inapplicable` if there is no prior."""
+    if not self.subject.prior:
+      raise Inapplicable(
+        f'{self.subject.origin} has no prior: train one with bin/prior'
+      )
+
+  def code_bits(self, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns -log2 p(code | earlier codes, label) under the prior.
+
+    Args:
+      codes: int `[n, h, w, M]`.
+      labels: int `[n]`; an unconditional prior ignores them.
+
+    Returns:
+      float64 `[n, h, w, M]`.
+
+    Raises:
+      Inapplicable: if there is no prior.
+    """
+    self.check_prior()
+    codes, labels = (np.asarray(values, np.int32) for values in (codes, labels))
+    return np.asarray(self.subject.prior.code_bits(codes, labels), np.float64)
+
+  @functools.cached_property
+  def labels(self) -> np.ndarray:
+    """The class of each image that makes its codes likeliest, int32 `[B]`.
+
+    It needs no labels, which the data may not have. Zeros of an unconditional
+    prior.
+    """
+    self.check_prior()
+    count = max(1, self.subject.prior.num_classes)
+    of_codes = [
+      self.code_bits(self.codes, np.full(len(self.codes), label))
+      for label in range(count)
+    ]
+    return np.argmin(np.sum(of_codes, (2, 3, 4)), 0).astype(np.int32)
+
   @functools.cached_property
   def all_codes(self) -> np.ndarray:
     """The codes of the whole split, int32 `[N, h, w, M]`."""

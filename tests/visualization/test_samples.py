@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from vqvae_tf.visualization import canvas, samples
+from vqvae_tf.visualization.material import Inapplicable
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+  """The strips of pictures, in place of their files."""
+  strips = []
+  monkeypatch.setattr(canvas, 'sheet', strips.extend)
+  monkeypatch.setattr(canvas, 'save', lambda figure, path: path)
+  return strips
+
+
+def test_a_row_for_each_class(make, tmp_path, drawn):
+  # It needs no data.
+  material = make(num_classes=3, data=None)
+  [path] = samples.draw(material, tmp_path)
+  assert path == tmp_path / 'samples.png'
+  [strip] = drawn
+  assert list(strip.rows) == ['a', 'b', 'c']
+  assert len(strip.batch) == 3 * strip.columns
+  # Class y is drawn in the colour 10 (y + 1).
+  levels = strip.batch[:, 0, 0, 0].reshape(3, -1)
+  assert levels.tolist() == [[10 * (y + 1)] * strip.columns for y in range(3)]
+
+
+def test_of_no_class(make, tmp_path, drawn):
+  samples.draw(make(num_classes=0, data=None), tmp_path)
+  [strip] = drawn
+  assert not strip.rows and len(strip.batch) == 5 * strip.columns
+  np.testing.assert_array_equal(strip.batch, 0)
+
+
+def test_no_prior(make, tmp_path):
+  match = '^arithmetic has no prior: train one with bin/prior$'
+  with pytest.raises(Inapplicable, match=match):
+    samples.draw(make(), tmp_path)
