@@ -31,7 +31,7 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-  'digits': Recipe((16, 32), 20, False, 0.0, 0.95),
+  'digits': Recipe((16, 32), 10, False, 0.0, 0.95),
   'mnist': Recipe((16, 32, 64), 3, False, 0.07, 0.99),
   'fashion_mnist': Recipe((32, 64, 128), 6, True, 0.0, 0.91),
   'cifar10': Recipe((32, 64, 128), 8, True, 0.1, 0.75),
