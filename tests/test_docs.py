@@ -28,7 +28,8 @@ def test_code(path, monkeypatch):
 @guides
 def test_links_and_files_exist(path):
   text = path.read_text()
-  for target in re.findall(r'\]\(([^)#]+)\)', text):
+  prose = re.sub(r'```.*?```', '', text, flags=re.DOTALL)
+  for target in re.findall(r'\]\(([^)#]+)\)', prose):
     assert target.startswith('https://') or (DOCS / target).exists(), target
   folders = 'assets|benchmarks|bin|docs|notebooks'
   for target in re.findall(rf'(?<![/\w])((?:{folders})/[\w./]*\w)', text):
