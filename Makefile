@@ -1,10 +1,12 @@
 # make demo: train, evaluate, export and draw a small model on real digits.
 # make test: the whole test suite.    make lint: ruff.
+# make notebooks: runs the notebooks and stores their outputs.
+# make docs: guides and API reference, in build/docs.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: install demo test lint format clean
+.PHONY: install demo test notebooks docs lint format clean
 
 # The stamp is newer than setup.py once everything is installed.
 $(VENV)/installed: setup.py pyproject.toml
@@ -22,6 +24,14 @@ demo: install
 # order of their names, as a file of few tests may be a long one.
 test: install
 	$(RUN) -m pytest -n 2 --dist=loadfile --no-loadscope-reorder
+
+notebooks: install
+	$(RUN) notebooks/execute.py
+
+# The variable silences the theme's note about MkDocs 2.
+docs: install
+	$(RUN) -m pip install --quiet --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet
 
 lint: install
 	$(RUN) -m ruff check .

@@ -21,6 +21,10 @@ COMMANDS = (
   'visualize',
 )
 
+# What runs the notebooks where nobody looks.
+EXECUTE = ['ipykernel>=6', 'ipywidgets>=8', 'nbclient>=0.10']
+NOTEBOOKS = ['jupyterlab>=4', *EXECUTE]
+DOCS = ['mkdocs-material>=9.6', 'mkdocstrings[python]>=0.30']
 # What the test suite imports beside the package itself.
 TEST = [
   'build',
@@ -30,8 +34,8 @@ TEST = [
   'ruff>=0.9',
   'setuptools>=68',
   'wheel',
+  *EXECUTE,
 ]
-NOTEBOOKS = ['jupyterlab>=4', 'ipywidgets>=8']
 
 setup(
   name='vqvae_tf',
@@ -67,6 +71,7 @@ setup(
     'gpu': ['tensorflow[and-cuda]>=2.18,<2.22'],
     'test': TEST,
     'notebooks': NOTEBOOKS,
+    'docs': DOCS,
     # PyTorch's default wheels bring CUDA along; for the CPU alone, install
     # it first from the CPU index that pytorch.org names, then this extra.
     'benchmarks': ['torch>=2.4', 'vector-quantize-pytorch>=1.20'],

@@ -12,7 +12,7 @@ import numpy as np
 def nats_to_bits(nats):
   """Converts information from nats to bits.
 
-  bits = nats / ln 2
+      bits = nats / ln 2
 
   Args:
     nats: a number, an array or a tensor of any shape.
@@ -20,6 +20,10 @@ def nats_to_bits(nats):
   Returns:
     The same kind of thing and shape, in bits; of NumPy's numbers and arrays
     float64, a tensor keeps its dtype.
+
+  Examples:
+    >>> nats_to_bits(math.log(512))
+    9.0
   """
   if isinstance(nats, (np.ndarray, np.generic)):
     nats = nats.astype(np.float64)
@@ -41,6 +45,10 @@ def bits_per_dim(nats, num_dims):
 
   Raises:
     ValueError: if there is not at least one dimension.
+
+  Examples:
+    >>> bits_per_dim(64 * math.log(512), num_dims=32 * 32 * 3)
+    0.1875
   """
   if num_dims < 1:
     raise ValueError(f'num_dims must be at least 1, got {num_dims}')
@@ -63,6 +71,10 @@ def entropy_bits(counts):
 
   Raises:
     ValueError: if a count is negative or not finite, or if all are zero.
+
+  Examples:
+    >>> entropy_bits([2, 1, 1, 0])
+    1.5
   """
   counts = _checked(counts)
   used = counts[counts > 0]
@@ -74,8 +86,8 @@ def entropy_bits(counts):
 def cross_entropy_bits(counts, training_counts):
   """Bits per code of a code that was made for the frequencies of other codes.
 
-  H = sum_k p_k log2(1 / q_k), p_k = n_k / sum_j n_j,
-  q_k = (m_k + 1) / (sum_j m_j + K)
+      H = sum_k p_k log2(1 / q_k), p_k = n_k / sum_j n_j,
+      q_k = (m_k + 1) / (sum_j m_j + K)
 
   The one that is added (Laplace's rule) gives a code that was never seen in
   training a finite cost.
@@ -90,6 +102,10 @@ def cross_entropy_bits(counts, training_counts):
   Raises:
     ValueError: if a count is negative or not finite, or if all of `counts` are
       zero.
+
+  Examples:
+    >>> cross_entropy_bits([1, 1], training_counts=[0, 0])
+    1.0
   """
   counts = _checked(counts)
   # Checked before one is added, which would hide a count of -1.
@@ -120,5 +136,9 @@ def perplexity(counts):
 
   Raises:
     ValueError: if a count is negative or not finite, or if all are zero.
+
+  Examples:
+    >>> perplexity([5, 5, 0])
+    2.0
   """
   return 2.0 ** entropy_bits(counts)

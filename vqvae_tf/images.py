@@ -36,6 +36,10 @@ def psnr_db(mse: float) -> float:
 
   Returns:
     Decibels; infinity for an MSE of zero.
+
+  Examples:
+    >>> round(psnr_db(100.0), 2)
+    28.13
   """
   return math.inf if mse == 0 else 10 * math.log10(255**2 / mse)
 
@@ -54,6 +58,10 @@ def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
 
   Raises:
     ValueError: if `images` is no uint8 `[B, H, W, C]`.
+
+  Examples:
+    >>> tile(np.zeros([10, 28, 28, 1], np.uint8), columns=5).shape
+    (57, 144, 1)
   """
   images = np.asarray(images)
   check_images(images)
@@ -98,6 +106,10 @@ def code_maps(codes: np.ndarray, num_embeddings: int) -> np.ndarray:
 
   Returns:
     uint8 `[B, h, w, M]`.
+
+  Examples:
+    >>> code_maps([[[[0]], [[1]], [[3]]]], num_embeddings=4).ravel()
+    array([  0,  85, 255], dtype=uint8)
   """
   levels = np.asarray(codes) * (255 / max(1, num_embeddings - 1))
   return np.round(levels).astype(np.uint8)

@@ -20,8 +20,8 @@ _serializable = keras.saving.register_keras_serializable('vqvae_tf')
 class VectorQuantizer(QuantizerLayer):
   """The nearest of K embeddings, which gradients train.
 
-  z_q(x) = e_k, k = argmin_j |z_e(x) - e_j|^2
-  loss = mean (sg[z_e] - e)^2 + beta mean (z_e - sg[e])^2
+      z_q(x) = e_k, k = argmin_j |z_e(x) - e_j|^2
+      loss = mean (sg[z_e] - e)^2 + beta mean (z_e - sg[e])^2
 
   Args:
     embedding_dim: D, the last dimension of the inputs.
@@ -66,8 +66,8 @@ class VectorQuantizer(QuantizerLayer):
 class VectorQuantizerEMA(QuantizerLayer):
   """The nearest of K embeddings, which follow averages of their vectors.
 
-  e_k = m_k / n_k, averages of the sums and the counts of the vectors of code k
-  loss = beta mean (z_e - sg[e])^2
+      e_k = m_k / n_k, averages of the sums and counts of the vectors of code k
+      loss = beta mean (z_e - sg[e])^2
 
   Args:
     embedding_dim: D, the last dimension of the inputs.
@@ -83,6 +83,15 @@ class VectorQuantizerEMA(QuantizerLayer):
 
   Raises:
     ValueError: if a word is unknown or a number out of range.
+
+  Examples:
+    >>> layer = vqvae_tf.keras.VectorQuantizerEMA(
+    ...   embedding_dim=4, num_embeddings=8, name='codes'
+    ... )
+    >>> layer(tf.zeros([2, 5, 4]), training=True).shape
+    TensorShape([2, 5, 4])
+    >>> [metric.name for metric in layer.metrics]
+    ['codes']
 
   References:
     van den Oord et al., Neural Discrete Representation Learning, 2017,
@@ -120,8 +129,8 @@ class VectorQuantizerEMA(QuantizerLayer):
 class CosineQuantizer(QuantizerLayer):
   """The embedding of nearest direction in a space of few dimensions.
 
-  u = A x / |A x|, k = argmax_j u . e_j with |e_j| = 1, z_q = B e_k + b
-  loss = beta mean (u - sg[e_k])^2
+      u = A x / |A x|, k = argmax_j u . e_j with |e_j| = 1, z_q = B e_k + b
+      loss = beta mean (u - sg[e_k])^2
 
   Args:
     embedding_dim: D, the last dimension of inputs and outputs.
@@ -182,6 +191,11 @@ class FiniteScalarQuantizer(QuantizerLayer):
   Raises:
     ValueError: if the levels are out of range.
 
+  Examples:
+    >>> layer = vqvae_tf.keras.FiniteScalarQuantizer([8, 8, 8])
+    >>> layer.encode(layer(tf.zeros([2, 5, 3]))).shape
+    TensorShape([2, 5, 1])
+
   References:
     Mentzer et al., Finite Scalar Quantization: VQ-VAE Made Simple, 2023,
     section 3 (https://arxiv.org/abs/2309.15505).
@@ -196,8 +210,9 @@ class FiniteScalarQuantizer(QuantizerLayer):
 class LookupFreeQuantizer(QuantizerLayer):
   """Takes the sign of each dimension; has no weights.
 
-  u = sqrt(D) z / |z|,  z_q = sign(u) in {-1, 1}^D
-  loss = beta mean (u - sg[z_q])^2 + gamma (E_u H(p(c|u)) - H(E_u p(c|u))) / D
+      u = sqrt(D) z / |z|,  z_q = sign(u) in {-1, 1}^D
+      loss = beta mean (u - sg[z_q])^2
+             + gamma (E_u H(p(c|u)) - H(E_u p(c|u))) / D
 
   Args:
     num_bits: D, the dimension and the bits of a code, 2 to 18.
@@ -235,7 +250,7 @@ class LookupFreeQuantizer(QuantizerLayer):
 class ProductQuantizer(QuantizerLayer):
   """Cuts a vector into parts, each with a quantizer of its own.
 
-  z_q(x) = [q_1(x_1), ..., q_M(x_M)] for x = [x_1, ..., x_M]
+      z_q(x) = [q_1(x_1), ..., q_M(x_M)] for x = [x_1, ..., x_M]
 
   Args:
     quantizers: layers of this package, one per part; D is the sum of their
@@ -258,8 +273,8 @@ class ProductQuantizer(QuantizerLayer):
 class ResidualQuantizer(QuantizerLayer):
   """Quantizes a vector, then what is left of it, M times.
 
-  r_1 = x, r_{m+1} = r_m - q_m(r_m), z_q(x) = sum_m q_m(r_m)
-  loss = mean of the stages' losses
+      r_1 = x, r_{m+1} = r_m - q_m(r_m), z_q(x) = sum_m q_m(r_m)
+      loss = mean of the stages' losses
 
   Args:
     quantizers: layers of this package, the M stages, all of the same dimension

@@ -9,7 +9,7 @@ from vqvae_tf.likelihoods.likelihood import Likelihood
 class Autoregressive(Likelihood):
   """A product of conditionals over the pixels of an image, in nats.
 
-  log p(x | context) = sum_t log p(x_t | network(x_<t, context)_t)
+      log p(x | context) = sum_t log p(x_t | network(x_<t, context)_t)
 
   Pixels come in square blocks in raster order, and in raster order within a
   block: the network works at the resolution of blocks, one cell for each.

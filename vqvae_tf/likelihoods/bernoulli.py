@@ -9,7 +9,7 @@ from vqvae_tf.likelihoods.likelihood import Likelihood
 class Bernoulli(Likelihood):
   """A coin per sub-pixel of a binarised uint8 image, in nats.
 
-  P(255) = sigmoid(l), P(0) = sigmoid(-l)
+      P(255) = sigmoid(l), P(0) = sigmoid(-l)
 
   The mass lies on {0, 255} alone. Any other pixel value is impossible under
   this model and makes `log_prob` of its image -inf (never NaN, compiled or
@@ -17,6 +17,14 @@ class Bernoulli(Likelihood):
 
   `mean` is the likelier of the two values (0 in a tie), as the mean of a
   coin is no legal pixel.
+
+  Examples:
+    >>> likelihood = vqvae_tf.Bernoulli(channels=1)
+    >>> params = tf.zeros([1, 1, 1, likelihood.num_params])
+    >>> white = tf.fill([1, 1, 1, 1], np.uint8(255))
+    >>> nats = -likelihood.log_prob(params, white)
+    >>> round(float(bits.nats_to_bits(nats)[0]), 3)
+    1.0
   """
 
   @property

@@ -12,7 +12,7 @@ import tensorflow as tf
 class Likelihood(snt.Module):
   """A probability mass on uint8 images, in nats, given a decoder's output.
 
-  p(x | params), with sum over all x in {0..255}^(H W C) of p = 1
+      p(x | params), with sum over all x in {0..255}^(H W C) of p = 1
 
   It owns the scaling between pixels and a network's floats, so that
   training, evaluation and export cannot disagree about it:
@@ -70,7 +70,7 @@ class Likelihood(snt.Module):
   def to_float(self, images):
     """Scales pixels to the floats that networks read, in the pixel range.
 
-    float = pixel / 255 - 0.5
+        float = pixel / 255 - 0.5
 
     Args:
       images: uint8 tensor of any shape.

@@ -32,10 +32,10 @@ class Components(NamedTuple):
 class LogisticMixture(Likelihood):
   """Mixture of logistics per pixel, binned to its 256 values, in nats.
 
-  P(v_1 .. v_C) = sum_k pi_k prod_c [ F((e_vc+1 - m_ck) / s_ck)
-                                      - F((e_vc - m_ck) / s_ck) ],
-  m_ck = l_ck + sum_j<c tanh(a_cjk) x_j, F the logistic function,
-  e_v = (v - 1/2) / 255 - 1/2, but e_0 = -inf and e_256 = inf,
+      P(v_1 .. v_C) = sum_k pi_k prod_c [ F((e_vc+1 - m_ck) / s_ck)
+                                          - F((e_vc - m_ck) / s_ck) ],
+      m_ck = l_ck + sum_j<c tanh(a_cjk) x_j, F the logistic function,
+      e_v = (v - 1/2) / 255 - 1/2, but e_0 = -inf and e_256 = inf,
 
   in the pixel range, x_j = to_float(v_j). So green's location leans on the
   red pixel and blue's on red and green, while one component k holds for all
@@ -49,6 +49,16 @@ class LogisticMixture(Likelihood):
 
   `mean` is the rounded mean over components of their locations, each clipped
   to the pixels and following the clipped locations of earlier channels.
+
+  Examples:
+    >>> likelihood = vqvae_tf.LogisticMixture(channels=3, num_mixtures=5)
+    >>> likelihood.num_params
+    50
+    >>> params = tf.zeros([2, 8, 8, likelihood.num_params])
+    >>> likelihood.log_prob(params, tf.zeros([2, 8, 8, 3], tf.uint8)).shape
+    TensorShape([2])
+    >>> likelihood.sample(params, seed=[0, 1]).shape
+    TensorShape([2, 8, 8, 3])
 
   References:
     Salimans et al., "PixelCNN++", 2017, section 2.1 and 2.2.

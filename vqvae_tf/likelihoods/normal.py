@@ -14,8 +14,8 @@ INITIAL_SCALE = 1.0 / 8.0
 class Normal(Likelihood):
   """The squared error of the papers, made a probability mass, in nats.
 
-  P(v) = Phi((e_v+1 - m) / s) - Phi((e_v - m) / s),
-  e_v = (v - 1/2) / 255 - 1/2, but e_0 = -inf and e_256 = inf,
+      P(v) = Phi((e_v+1 - m) / s) - Phi((e_v - m) / s),
+      e_v = (v - 1/2) / 255 - 1/2, but e_0 = -inf and e_256 = inf,
 
   for location m (the map of the channel) and scale s, both in the pixel
   range: s = 1/8 is 31.875 grey levels. One s serves all pixels. The values 0
@@ -29,6 +29,16 @@ class Normal(Likelihood):
 
   Zero parameters are a mid-grey picture. `mean` is the rounded location,
   clipped to the pixels.
+
+  Examples:
+    >>> likelihood = vqvae_tf.Normal(channels=1, scale=0.1)
+    >>> params = tf.fill([1, 1, 1, 1], 0.3)
+    >>> likelihood.mean(params).numpy().item()  # 255 (0.3 + 0.5)
+    204
+    >>> values = tf.reshape(tf.cast(tf.range(256), tf.uint8), [256, 1, 1, 1])
+    >>> nats = -likelihood.log_prob(tf.repeat(params, 256, 0), values)
+    >>> round(float(tf.reduce_sum(tf.exp(-nats))), 4)
+    1.0
   """
 
   def __init__(self, channels, scale=None, name=None):

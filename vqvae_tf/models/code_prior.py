@@ -48,7 +48,7 @@ class PriorLosses(NamedTuple):
 class CodePrior(snt.Module):
   """A product of conditionals over the codes of an image, in nats.
 
-  log p(z) = sum_t log softmax(network(z_<t, label)_t)[z_t]
+      log p(z) = sum_t log softmax(network(z_<t, label)_t)[z_t]
 
   over the positions of a grid in raster order and the M codebooks of each: a
   mass over the codes that a codebook has, in no order. All variables are made
@@ -153,7 +153,7 @@ class CodePrior(snt.Module):
   def marginal_nats(self, codes: tf.Tensor) -> tf.Tensor:
     """Returns -log p(codes) in nats, whatever the label is.
 
-    p(z) = sum_y p(y) p(z | y),  p(y) = 1 / num_classes
+        p(z) = sum_y p(y) p(z | y),  p(y) = 1 / num_classes
 
     Args:
       codes: int32 `[B, h, w, M]`.

@@ -35,6 +35,12 @@ class CodebookPolicy:
   Raises:
     ValueError: if a word is none of those above.
 
+  Examples:
+    >>> vqvae_tf.CodebookPolicy().places_codes
+    False
+    >>> vqvae_tf.CodebookPolicy('kmeans++', unused_codes='restart').places_codes
+    True
+
   References:
     Arthur and Vassilvitskii, k-means++: The Advantages of Careful Seeding,
     2007. Dhariwal et al., Jukebox, 2020, section 3 (random restarts).

@@ -12,8 +12,8 @@ ALIVE = codebook.CodebookPolicy('kmeans++', 'restart')
 class CosineQuantizer(quantizer.Quantizer):
   """Projects to few dimensions and looks up the code of nearest direction.
 
-  u = A x / |A x|, k = argmax_j u . e_j with |e_j| = 1, z_q = B e_k + b
-  loss = beta mean (u - sg[e_k])^2
+      u = A x / |A x|, k = argmax_j u . e_j with |e_j| = 1, z_q = B e_k + b
+      loss = beta mean (u - sg[e_k])^2
 
   In few dimensions, and on the sphere, more of a large codebook is found by
   some vector. The codes follow averages, as in `VectorQuantizerEMA`, and are
@@ -32,6 +32,13 @@ class CosineQuantizer(quantizer.Quantizer):
 
   Raises:
     ValueError: if decay is not in [0, 1] or the policy keeps no directions.
+
+  Examples:
+    >>> quantizer = vqvae_tf.CosineQuantizer(16, 32, projection_dim=4)
+    >>> vectors = tf.random.normal([5, 16])
+    >>> codes = quantizer.encode(vectors)
+    >>> bool(tf.reduce_all(codes == quantizer.encode(3 * vectors)))
+    True
 
   References:
     Yu et al., Vector-quantized Image Modeling with Improved VQGAN, 2021,

@@ -15,9 +15,9 @@ _MARGIN = 1e-3
 class FiniteScalarQuantizer(quantizer.Quantizer):
   """Bounds each dimension and rounds it to one of L_i levels; learns nothing.
 
-  f(z) = (L - 1) / 2 (1 + 0.001) tanh(z + s) - o, o = 1/2 for even L, else 0,
-  s such that f(0) = 0; z_q = round(f(z)) / floor(L / 2), in [-1, 1]
-  loss = 0
+      f(z) = (L - 1) / 2 (1 + 0.001) tanh(z + s) - o,  s such that f(0) = 0,
+      o = 1/2 for even L, else 0;  z_q = round(f(z)) / floor(L / 2), in [-1, 1]
+      loss = 0
 
   The codebook is the grid of all combinations, K = L_1 L_2 ... L_D, of which
   the first dimension varies fastest. There are no dead codes to begin with.
@@ -31,6 +31,12 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
 
   Raises:
     ValueError: if there is no level, one is below 3, or K exceeds 2^31 - 1.
+
+  Examples:
+    >>> quantizer = vqvae_tf.FiniteScalarQuantizer([3, 3])
+    >>> codes = quantizer.encode(tf.constant([[0.0, 5.0]]))
+    >>> codes.numpy(), quantizer.decode(codes).numpy()
+    (array([[7]], dtype=int32), array([[0., 1.]], dtype=float32))
 
   References:
     Mentzer et al., Finite Scalar Quantization: VQ-VAE Made Simple, 2023,

@@ -14,9 +14,11 @@ _TEMPERATURE = 0.25
 class LookupFreeQuantizer(quantizer.Quantizer):
   """Takes the sign of each dimension; an entropy keeps all codes in use.
 
-  u = sqrt(D) z / |z|,  z_q = sign(u) in {-1, 1}^D,  code = sum_i 2^i [z_i > 0]
-  loss = beta mean (u - sg[z_q])^2 + gamma (E_u H(p(c|u)) - H(E_u p(c|u))) / D,
-  p(c|u) = softmax_c(-4 |u - c|^2), over all 2^D corners c, entropies in nats
+      u = sqrt(D) z / |z|,  z_q = sign(u) in {-1, 1}^D
+      code = sum_i 2^i [z_i > 0]
+      loss = beta mean (u - sg[z_q])^2
+             + gamma (E_u H(p(c|u)) - H(E_u p(c|u))) / D
+      p(c|u) = softmax_c(-4 |u - c|^2), over all 2^D corners c; H in nats
 
   The sphere of u goes through the corners: what the straight-through gradient
   leaves out stays bounded, and no dimension can be decided by its length alone.
@@ -35,6 +37,12 @@ class LookupFreeQuantizer(quantizer.Quantizer):
 
   Raises:
     ValueError: if num_bits is out of range.
+
+  Examples:
+    >>> quantizer = vqvae_tf.LookupFreeQuantizer(num_bits=3)
+    >>> codes = quantizer.encode(tf.constant([[0.5, -1.0, 2.0]]))
+    >>> codes.numpy(), quantizer.decode(codes).numpy()
+    (array([[5]], dtype=int32), array([[ 1., -1.,  1.]], dtype=float32))
 
   References:
     Yu et al., Language Model Beats Diffusion: Tokenizer is Key to Visual

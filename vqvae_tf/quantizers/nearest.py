@@ -33,6 +33,11 @@ def nearest_codes(inputs: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
   Raises:
     ValueError: if K or D is unknown while the graph is built, if the codebook
       is empty or the last dimensions differ.
+
+  Examples:
+    >>> codebook = tf.constant([[0.0, 0.0], [1.0, 1.0], [3.0, 0.0]])
+    >>> nearest_codes(tf.constant([[2.5, 0.1], [0.2, 0.1]]), codebook).numpy()
+    array([2, 0], dtype=int32)
   """
   inputs = tf.stop_gradient(tf.convert_to_tensor(inputs))
   codebook = tf.stop_gradient(tf.convert_to_tensor(codebook))

@@ -11,8 +11,8 @@ from vqvae_tf.quantizers.composite import Composite
 class ProductQuantizer(Composite):
   """Cuts a vector into parts and quantizes each with a codebook of its own.
 
-  z_q(x) = [q_1(x_1), ..., q_M(x_M)] for x = [x_1, ..., x_M]
-  loss = sum_m (D_m / D) loss_m: a mean over all elements, as one codebook's
+      z_q(x) = [q_1(x_1), ..., q_M(x_M)] for x = [x_1, ..., x_M]
+      loss = sum_m (D_m / D) loss_m: a mean over all elements, as one codebook's
 
   M codebooks of K codes tell K^M vectors apart at the cost of M K: the way to
   many bits per position. The paper's 8x8x10 codes are 10 parts on an 8x8 grid.
@@ -23,6 +23,14 @@ class ProductQuantizer(Composite):
 
   Raises:
     ValueError: if there is no quantizer.
+
+  Examples:
+    >>> parts = [vqvae_tf.LookupFreeQuantizer(2) for _ in range(2)]
+    >>> quantizer = vqvae_tf.ProductQuantizer(parts)
+    >>> quantizer.encode(tf.constant([[0.5, -1.0, 2.0, 3.0]])).numpy()
+    array([[1, 3]], dtype=int32)
+    >>> quantizer.codebook_sizes, quantizer.bits_per_position
+    ((4, 4), 4.0)
 
   References:
     Jegou et al., Product Quantization for Nearest Neighbor Search, 2011.

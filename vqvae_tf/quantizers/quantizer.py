@@ -43,6 +43,13 @@ def straight_through(inputs: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
   Returns:
     [..., D] in the dtype of `inputs`. No gradient reaches `quantized`.
 
+  Examples:
+    >>> vectors = tf.Variable([0.2, 0.9])
+    >>> with tf.GradientTape() as tape:
+    ...   result = vqvae_tf.straight_through(vectors, tf.round(vectors))
+    >>> result.numpy(), tape.gradient(result, vectors).numpy()
+    (array([0., 1.], dtype=float32), array([1., 1.], dtype=float32))
+
   References:
     van den Oord et al., Neural Discrete Representation Learning, 2017,
     section 3.2 (https://arxiv.org/abs/1711.00937).
@@ -65,6 +72,11 @@ def rotation_trick(inputs: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
 
   Returns:
     [..., D] in the dtype of `inputs`. No gradient reaches `quantized`.
+
+  Examples:
+    >>> vectors, codes = tf.constant([[3.0, 0.0]]), tf.constant([[0.0, 2.0]])
+    >>> np.allclose(vqvae_tf.rotation_trick(vectors, codes), codes, atol=1e-6)
+    True
 
   References:
     Fifty et al., Restructuring Vector Quantization with the Rotation Trick,

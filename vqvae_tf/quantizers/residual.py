@@ -12,8 +12,8 @@ from vqvae_tf.quantizers.cosine import CosineQuantizer
 class ResidualQuantizer(Composite):
   """Quantizes a vector, then what is left of it, M times.
 
-  r_1 = x, r_{m+1} = r_m - q_m(r_m), z_q(x) = sum_m q_m(r_m)
-  loss = mean of the stages' losses
+      r_1 = x, r_{m+1} = r_m - q_m(r_m), z_q(x) = sum_m q_m(r_m)
+      loss = mean of the stages' losses
 
   The codes come in order of importance. With quantizer dropout the decoder
   learns to do with the first few of them.
@@ -31,6 +31,12 @@ class ResidualQuantizer(Composite):
   Raises:
     ValueError: if there is no quantizer, one is a `CosineQuantizer`, their
       dimensions differ, or dropout is not in [0, 1].
+
+  Examples:
+    >>> stages = [vqvae_tf.VectorQuantizer(4, 16, 0.25) for _ in range(3)]
+    >>> quantizer = vqvae_tf.ResidualQuantizer(stages)
+    >>> quantizer.encode(tf.random.normal([5, 4])).shape
+    TensorShape([5, 3])
 
   References:
     Zeghidour et al., SoundStream: An End-to-End Neural Audio Codec, 2021,

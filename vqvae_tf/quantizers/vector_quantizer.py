@@ -12,8 +12,8 @@ _USAGE_DECAY = 0.99
 class VectorQuantizer(OneCodebook):
   """Vector quantizer whose codebook is trained by gradients.
 
-  z_q(x) = e_k, k = argmin_j |z_e(x) - e_j|^2
-  loss = mean (sg[z_e] - e)^2 + beta mean (z_e - sg[e])^2
+      z_q(x) = e_k, k = argmin_j |z_e(x) - e_j|^2
+      loss = mean (sg[z_e] - e)^2 + beta mean (z_e - sg[e])^2
 
   The means are over all elements, where the paper sums over D. The arguments,
   the dictionary that a call returns, the variables and the numbers are those
@@ -31,6 +31,14 @@ class VectorQuantizer(OneCodebook):
 
   Raises:
     ValueError: if the dtype is neither float32 nor float64.
+
+  Examples:
+    >>> quantizer = vqvae_tf.VectorQuantizer(
+    ...   embedding_dim=4, num_embeddings=8, commitment_cost=0.25
+    ... )
+    >>> result = quantizer(tf.random.normal([5, 3, 4]), is_training=True)
+    >>> result['quantize'].shape, result['encoding_indices'].shape
+    (TensorShape([5, 3, 4]), TensorShape([5, 3]))
 
   References:
     van den Oord et al., Neural Discrete Representation Learning, 2017,
@@ -86,9 +94,9 @@ class VectorQuantizer(OneCodebook):
 class VectorQuantizerEMA(OneCodebook):
   """Vector quantizer whose codebook follows averages of its vectors.
 
-  n_k = average of the counts, m_k = average of the sums of the vectors z_e(x)
-  of code k, both debiased; e_k = m_k / n_k
-  loss = beta mean (z_e - sg[e])^2
+      n_k, m_k = averages of the counts and sums of the vectors z_e(x) of code
+      k, both debiased;  e_k = m_k / n_k
+      loss = beta mean (z_e - sg[e])^2
 
   With `unused_codes='sonnet'` n_k is smoothed before the division:
   (n_k + epsilon) / (n + K epsilon) n, n = sum_k n_k. A call quantizes with the
@@ -116,6 +124,18 @@ class VectorQuantizerEMA(OneCodebook):
   Raises:
     ValueError: if decay is not in [0, 1], accumulation_steps is below 1, or
       the dtype is neither float32 nor float64.
+
+  Examples:
+    >>> quantizer = vqvae_tf.VectorQuantizerEMA(
+    ...   embedding_dim=4, num_embeddings=8, commitment_cost=0.25, decay=0.99
+    ... )
+    >>> vectors = tf.random.normal([5, 3, 4])
+    >>> result = quantizer(vectors, is_training=True)
+    >>> codes = quantizer.encode(vectors)
+    >>> codes.shape, quantizer.decode(codes).shape
+    (TensorShape([5, 3, 1]), TensorShape([5, 3, 4]))
+    >>> quantizer.bits_per_position
+    3.0
 
   References:
     van den Oord et al., Neural Discrete Representation Learning, 2017,
