@@ -55,8 +55,6 @@ _GREY = {
   'num_hiddens': 64,
   'num_embeddings': 1024,
   'learning_rate': 2e-3,
-  'steps': 12_000,
-  'decay_steps': 12_000,
   **_MUON,
 }
 _AUTOREGRESSIVE = {
@@ -65,13 +63,6 @@ _AUTOREGRESSIVE = {
   'num_hiddens': 64,
   'learning_rate': 3e-3,
   **_MUON,
-}
-_GREY_AUTOREGRESSIVE = {
-  'likelihood': 'categorical',
-  'num_embeddings': 32,
-  'steps': 8_000,
-  'decay_steps': 8_000,
-  **_AUTOREGRESSIVE,
 }
 
 PRESETS = {
@@ -82,25 +73,39 @@ PRESETS = {
     'not run',
   ),
   'mnist': Preset(
-    _config(dataset='mnist', **_GREY),
+    _config(dataset='mnist', steps=8_000, decay_steps=8_000, **_GREY),
     'this project: 7x7 codes, K = 1,024, 256-way softmax',
     'about 10 minutes on 1 CPU core',
     'not run',
   ),
   'mnist_autoregressive': Preset(
-    _config(dataset='mnist', **_GREY_AUTOREGRESSIVE),
+    _config(
+      dataset='mnist',
+      likelihood='categorical',
+      num_embeddings=32,
+      steps=8_000,
+      decay_steps=8_000,
+      **_AUTOREGRESSIVE,
+    ),
     'this project: 3x3 codes, K = 32, PixelCNN over blocks of 2x2 pixels',
     'about 20 minutes on 1 CPU core',
     'not run',
   ),
   'fashion_mnist': Preset(
-    _config(dataset='fashion_mnist', **_GREY),
+    _config(dataset='fashion_mnist', steps=12_000, decay_steps=12_000, **_GREY),
     'this project: 7x7 codes, K = 1,024, 256-way softmax',
     'about 10 minutes on 1 CPU core',
     'not run',
   ),
   'fashion_mnist_autoregressive': Preset(
-    _config(dataset='fashion_mnist', **_GREY_AUTOREGRESSIVE),
+    _config(
+      dataset='fashion_mnist',
+      num_mixtures=10,
+      num_embeddings=32,
+      steps=10_000,
+      decay_steps=10_000,
+      **_AUTOREGRESSIVE,
+    ),
     'this project: 3x3 codes, K = 32, PixelCNN over blocks of 2x2 pixels',
     'about 20 minutes on 1 CPU core',
     'not run',
