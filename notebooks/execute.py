@@ -40,7 +40,6 @@ def execute(
     notebook,
     timeout=_SECONDS,
     kernel_name='python3',
-    store_widget_state=False,
     record_timing=False,
     resources={'metadata': {'path': str(FOLDER)}},
   )

@@ -219,7 +219,7 @@ def model(exported_with_prior):
 @pytest.fixture(scope='module')
 def sampler(with_prior, code_prior):
   model, *_ = subjects.load_model(with_prior)
-  return Sampler(model, code_prior, jit_compile=False)
+  return Sampler(model.decode, code_prior, jit_compile=False)
 
 
 class TestPrior:

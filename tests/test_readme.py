@@ -20,6 +20,7 @@ SMALL = (
 SHORT = {
   'bin/mnist': SMALL,
   'bin/cifar10': [*SMALL, '--causal_hiddens=8', '--causal_layers=1'],
+  'bin/prior': ['--steps=2', '--num_hiddens=8', '--num_layers=1'],
   'bin/visualize': ['--only=codes,curves,animation'],
 }
 # They need PyTorch, or take minutes to hours; `codebook_usage.py` alone without
@@ -74,6 +75,7 @@ def folder(tmp_path_factory):
   generator = np.random.default_rng(0)
   mnist, cifar = folder / 'data/mnist', folder / 'data/cifar10'
   mnist.mkdir(parents=True)
+  (folder / 'data/fashion_mnist').symlink_to(mnist)
   cifar.mkdir()
   for part, count in (('train', 60), ('t10k', 20)):
     images = generator.integers(0, 256, [count, 28, 28], np.uint8)

@@ -71,7 +71,10 @@ class _Served(tf.Module):
     prior: CodePrior | None = None,
   ):
     super().__init__()
-    self._model, self._prior = model, prior
+    # In an object that TensorFlow does not look into: see `_used` below.
+    self._parts = _Parts(model, prior)
+    # One graph for all that paint: that of an autoregressive decoder is large.
+    self._paint = tf.function(model.decode, autograph=False)
     self.metadata = tf.saved_model.Asset(metadata_path)
     images = tf.TensorSpec([None, *config.image_shape], tf.uint8, 'images')
     grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
@@ -91,6 +94,8 @@ class _Served(tf.Module):
       given = labels if prior.num_classes else []
       functions['prior_nll'] = self._function(self._prior_nll, codes, *given)
       functions['sample'] = self._sample(grid)
+    # Only what they read is saved: no averages that training keeps.
+    self._used = _used_by(functions.values())
     # TensorFlow saves a dictionary that is complete when it is assigned.
     self.functions = functions
     for name, function in functions.items():
@@ -100,40 +105,42 @@ class _Served(tf.Module):
     return tf.function(python_function, input_signature=specs, autograph=False)
 
   def _encode(self, images):
-    return {'codes': self._model.encode(images)}
+    return {'codes': self._parts.model.encode(images)}
 
   def _decode(self, codes, seed=None):
-    return {'images': self._model.decode(codes, seed)}
+    return {'images': self._paint(codes, seed)}
 
   def _reconstruct(self, images, seed=None):
-    return {'images': self._model.reconstruct(images, seed)}
+    return {'images': self._paint(self._parts.model.encode(images), seed)}
 
   def _pixel_bits(self, codes, images):
-    bits_map = self._model.pixel_bits_map(codes, images)
+    bits_map = self._parts.model.pixel_bits_map(codes, images)
     return {
       'pixel_bits': tf.reduce_sum(bits_map, [1, 2]),
       'pixel_bits_map': bits_map,
     }
 
   def _embed(self, codes):
-    return {'embeddings': self._model.embed(codes)}
+    return {'embeddings': self._parts.model.embed(codes)}
 
   def _nll(self, images):
-    result = self._model.assess(images)
+    result = self._parts.model.assess(images)
     found = {
       'pixel_bits': result.pixel_bits,
       'code_bits_uniform': result.code_bits,
     }
-    if self._prior:
-      nats = self._prior.marginal_nats(result.codes)
+    if self._parts.prior:
+      nats = self._parts.prior.marginal_nats(result.codes)
       found['code_bits_learned'] = bits.nats_to_bits(nats)
     return found
 
   def _prior_nll(self, codes, labels=None):
-    return {'code_bits': bits.nats_to_bits(self._prior.nats(codes, labels))}
+    return {
+      'code_bits': bits.nats_to_bits(self._parts.prior.nats(codes, labels))
+    }
 
   def _sample(self, grid):
-    sampler = Sampler(self._model, self._prior, jit_compile=False)
+    sampler = Sampler(self._paint, self._parts.prior, jit_compile=False)
 
     # TensorFlow keeps defaults with a signature if they are tensors.
     any_class, one = tf.constant(-1), tf.constant(1.0)
@@ -161,6 +168,20 @@ class _Served(tf.Module):
       tf.TensorSpec([None, *grid], tf.int32, 'given'),
       tf.TensorSpec([None, *grid], tf.bool, 'mask'),
     )
+
+
+class _Parts:
+  """What is served; TensorFlow looks into tuples and modules alone."""
+
+  def __init__(self, model: VQVAE, prior: CodePrior | None):
+    self.model, self.prior = model, prior
+
+
+def _used_by(functions):
+  """Returns the variables that functions read, each once."""
+  graphs = [function.get_concrete_function().graph for function in functions]
+  variables = [variable for graph in graphs for variable in graph.variables]
+  return list({variable.ref(): variable for variable in variables}.values())
 
 
 def export(

@@ -148,7 +148,7 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
     standing = code_bits.known_standing(own)
     prior = Prior(
       build.code_bits(code_prior, settings),
-      Sampler(model, code_prior),
+      Sampler(model.decode, code_prior),
       code_prior.num_classes,
       f'{own} {standing.verdict}' if standing and standing.is_useless else '',
     )

@@ -34,7 +34,7 @@ def prior():
 
 @pytest.fixture
 def sampler(prior):
-  return Sampler(Model(), prior, jit_compile=False)
+  return Sampler(Model().decode, prior, jit_compile=False)
 
 
 def test_codes_are_decoded(sampler, prior):

@@ -1,12 +1,14 @@
 """New images: codes that a prior draws, decoded."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from vqvae_tf.likelihoods import noise
 from vqvae_tf.models.code_prior import CodePrior
-from vqvae_tf.models.vqvae import VQVAE
+
+Decode = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class Samples(NamedTuple):
@@ -25,16 +27,19 @@ class Sampler:
   """Draws z from p(z | y), then decodes it.
 
   Args:
-    model: which decodes; if it is autoregressive its images are samples too.
-    prior: over the codes of this model.
+    decode: takes codes int32 `[num, h, w, M]` and a seed int32 `[2]` to images
+      uint8 `[num, H, W, C]`, as `VQVAE.decode` does.
+    prior: over the codes of that model.
     jit_compile: whether XLA compiles the prior's loop, anew for each `num`.
       Such a loop draws other codes of the same seed.
   """
 
-  def __init__(self, model: VQVAE, prior: CodePrior, jit_compile: bool = True):
+  def __init__(
+    self, decode: Decode, prior: CodePrior, jit_compile: bool = True
+  ):
     self._prior = prior
     self._jit_compile = jit_compile
-    self._decode = tf.function(model.decode, autograph=False)
+    self._decode = tf.function(decode, autograph=False)
 
   def __call__(
     self,
