@@ -1,17 +1,13 @@
 import json
-import math
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from vqvae_tf import checkpoints, configs, evaluation, export, metrics, subjects
-from vqvae_tf.errors import UserError
+from vqvae_tf import configs, subjects
 from vqvae_tf.models import Sampler
 from vqvae_tf.version import __version__
 
@@ -120,6 +116,16 @@ def test_codes_out_of_range_are_refused(served, name, code):
   match = r'Codes are out of range: they must be in 0\.\.15'
   with pytest.raises(tf.errors.InvalidArgumentError, match=match):
     served[name](codes=codes)
+
+
+def test_averages_of_training_are_not_saved(trained, exported):
+  model, _, _ = subjects.load_model(trained)
+  shape = model.quantizer.embeddings.shape
+  # The embeddings, and two averages of as many sums.
+  kept = [v for v in model.variables if v.shape == shape]
+  assert len(kept) == 3
+  saved = tf.train.list_variables(str(exported / 'variables' / 'variables'))
+  assert [size for _, size in saved].count(shape) == 1
 
 
 def test_what_lies_beside_the_model(trained, exported):
@@ -327,76 +333,3 @@ class TestPrior:
     assert 'A gated_pixelcnn over the codes, given the class.' in card
     assert '`label` (0..9, or -1: drawn)' in card
     assert '179 images of 4x4x1 codes, prior of step 1\n' in card
-
-
-class TestTarget:
-  def test_is_not_replaced_unasked(self, trained, tmp_path):
-    (tmp_path / 'model').mkdir()
-    with pytest.raises(UserError, match='model exists already: .*--overwrite'):
-      export.export(trained, tmp_path / 'model')
-
-  @pytest.mark.parametrize('kind', ['folder', 'file'])
-  def test_is_not_replaced_if_no_saved_model(self, trained, tmp_path, kind):
-    target = tmp_path / 'precious'
-    if kind == 'folder':
-      target.mkdir()
-      (target / 'thesis.tex').write_text('years')
-    else:
-      target.write_text('years')
-    with pytest.raises(UserError, match='precious is no SavedModel, so it is'):
-      export.export(trained, target, overwrite=True)
-    assert (
-      target.exists() and kind == 'file' or (target / 'thesis.tex').exists()
-    )
-
-  def test_is_replaced_when_asked(self, trained, exported, tmp_path):
-    copy = shutil.copytree(exported, tmp_path / 'model')
-    (copy / 'assets' / 'metadata.json').unlink()
-    (copy / 'extra').touch()
-    workdir = checkpoints.Workdir(
-      shutil.copytree(trained.path, tmp_path / 'run')
-    )
-    measured = metrics.Metrics(179, *9 * [1.5])._replace(psnr_db=math.inf)
-    files = {'png': 4.0}
-    evaluation.write(workdir.path / 'metrics.json', 'test', measured, files)
-    assert export.export(workdir, copy, overwrite=True) == copy
-    assert not (copy / 'extra').exists()
-    assert subjects.read_metadata(copy)['metrics'] == {
-      'test': measured._replace(psnr_db=None)._asdict() | {'files': files}
-    }
-    text = (copy / 'assets.extra' / 'README.md').read_text()
-    assert evaluation.table(measured, files) in text
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['model', 'run']
-
-  @pytest.mark.parametrize(
-    'error',
-    [
-      tf.errors.ResourceExhaustedError(None, None, 'no space left'),
-      OSError('no space left'),
-    ],
-  )
-  def test_appears_whole_or_not_at_all(
-    self, trained, exported, tmp_path, monkeypatch, error
-  ):
-
-    def failing_save(served, path, signatures):
-      (tmp_path / path).mkdir()
-      (tmp_path / path / 'saved_model.pb').write_bytes(b'half')
-      raise error
-
-    copy = shutil.copytree(exported, tmp_path / 'old')
-    monkeypatch.setattr(tf.saved_model, 'save', failing_save)
-    for target, overwrite in ((tmp_path / 'new', False), (copy, True)):
-      with pytest.raises(OSError, match='no space left'):
-        export.export(trained, target, overwrite)
-    assert [path.name for path in tmp_path.iterdir()] == ['old']
-    for path in filter(Path.is_file, exported.rglob('*')):
-      other = copy / path.relative_to(exported)
-      assert other.read_bytes() == path.read_bytes()
-
-  def test_is_not_made_without_a_checkpoint(self, trained, tmp_path):
-    workdir = checkpoints.Workdir(tmp_path / 'run')
-    workdir.save_config(trained.load_config())
-    with pytest.raises(UserError, match='run has no checkpoint yet'):
-      export.export(workdir, tmp_path / 'model')
-    assert not (tmp_path / 'model').exists()

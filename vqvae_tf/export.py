@@ -95,7 +95,7 @@ class _Served(tf.Module):
       functions['prior_nll'] = self._function(self._prior_nll, codes, *given)
       functions['sample'] = self._sample(grid)
     # Only what they read is saved: no averages that training keeps.
-    self._used = _used_by(functions.values())
+    self._used = _used_by(functions.values(), self._parts.variables)
     # TensorFlow saves a dictionary that is complete when it is assigned.
     self.functions = functions
     for name, function in functions.items():
@@ -176,12 +176,19 @@ class _Parts:
   def __init__(self, model: VQVAE, prior: CodePrior | None):
     self.model, self.prior = model, prior
 
+  @property
+  def variables(self):
+    return (
+      *self.model.variables,
+      *(self.prior.variables if self.prior else ()),
+    )
 
-def _used_by(functions):
-  """Returns the variables that functions read, each once."""
+
+def _used_by(functions, variables):
+  """Returns those of the variables that functions read, in their order."""
   graphs = [function.get_concrete_function().graph for function in functions]
-  variables = [variable for graph in graphs for variable in graph.variables]
-  return list({variable.ref(): variable for variable in variables}.values())
+  used = {variable.ref() for graph in graphs for variable in graph.variables}
+  return [variable for variable in variables if variable.ref() in used]
 
 
 def export(

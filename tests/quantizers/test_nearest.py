@@ -1,5 +1,7 @@
 """The nearest-code search against a float64 search, in every mode."""
 
+import operator
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -127,8 +129,9 @@ def test_no_array_of_all_vectors_and_all_codes():
     tf.TensorSpec([2**16, 8]), tf.TensorSpec([512, 8])
   )
   graph = concrete.graph.as_graph_def(add_shapes=True)
+  functions = operator.attrgetter('library.function')(graph)
   nodes = list(graph.node) + [
-    node for function in graph.library.function for node in function.node_def
+    node for function in functions for node in function.node_def
   ]
   sizes = [
     np.prod([dim.size for dim in shape.dim])

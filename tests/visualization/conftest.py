@@ -8,13 +8,22 @@ from vqvae_tf import configs
 from vqvae_tf.datasets.source import Arrays, ArraySource
 from vqvae_tf.models import Assessment
 from vqvae_tf.subjects import Prior, Subject
-from vqvae_tf.visualization import material
+from vqvae_tf.visualization import canvas, material
 
 
 @pytest.fixture(autouse=True)
 def closed_figures():
   yield
   assert not plt.get_fignums()
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+  """The strips of pictures, in place of their files."""
+  strips = []
+  monkeypatch.setattr(canvas, 'sheet', strips.extend)
+  monkeypatch.setattr(canvas, 'save', lambda figure, path: path)
+  return strips
 
 
 @pytest.fixture

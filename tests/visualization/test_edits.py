@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vqvae_tf.visualization import canvas, edits
+from vqvae_tf.visualization import edits
 
 
 def test_one_place_takes_all_values():
@@ -42,15 +42,6 @@ def test_what_is_around_a_position(position, rows, columns):
   assert (tall, wide) == (4, 2)
   assert rows.start <= top < top + tall <= rows.stop
   assert columns.start <= left < left + wide <= columns.stop
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-  """The strips of the next sheet."""
-  strips = []
-  monkeypatch.setattr(canvas, 'sheet', strips.extend)
-  monkeypatch.setattr(canvas, 'save', lambda figure, path: path)
-  return strips
 
 
 def test_a_grid_for_each_codebook(make, drawn, tmp_path):

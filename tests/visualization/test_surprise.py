@@ -1,17 +1,8 @@
 import numpy as np
 import pytest
 
-from vqvae_tf.visualization import canvas, surprise
+from vqvae_tf.visualization import surprise
 from vqvae_tf.visualization.material import Inapplicable
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-  """The strips of pictures, in place of their files."""
-  strips = []
-  monkeypatch.setattr(canvas, 'sheet', strips.extend)
-  monkeypatch.setattr(canvas, 'save', lambda figure, path: path)
-  return strips
 
 
 def test_bits_by_hand():
