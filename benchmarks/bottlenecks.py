@@ -10,7 +10,6 @@ all quantizers in turn; the table shows what it left.
 """
 
 import argparse
-import csv
 import json
 import statistics
 from pathlib import Path
@@ -85,7 +84,7 @@ def known(steps: int) -> dict[tuple[str, int], dict]:
   """Returns the rows of the CSV that belong to the budget, by run."""
   rows = [
     {k: v if k == 'quantizer' else json.loads(v) for k, v in row.items()}
-    for row in _rows(CSV)
+    for row in rounds.read_csv(CSV)
   ]
   return {
     (row['quantizer'], int(row['seed'])): row
@@ -94,16 +93,11 @@ def known(steps: int) -> dict[tuple[str, int], dict]:
   }
 
 
-def _rows(path):
-  if not path.exists():
-    return []
-  with open(path, newline='') as file:
-    return list(csv.DictReader(file))
-
-
 def table(rows: list[dict]) -> str:
   """Returns Markdown: mean over seeds, and half the spread behind it."""
-  times = {row['quantizer']: row['milliseconds'] for row in _rows(TIME_CSV)}
+  times = {
+    row['quantizer']: row['milliseconds'] for row in rounds.read_csv(TIME_CSV)
+  }
   lines = [
     '| quantizer | seeds | bits/dim | PSNR, dB | in use, % | perplexity '
     '| ms per step |',

@@ -227,6 +227,14 @@ def compare(peers: list[Peer | Local], rounds: int) -> list[dict]:
   return rows
 
 
+def read_csv(path: str | Path) -> list[dict[str, str]]:
+  """Returns the rows of a table; none where there is no file."""
+  if not Path(path).exists():
+    return []
+  with open(path, newline='') as file:
+    return list(csv.DictReader(file))
+
+
 def write_csv(path: str | Path, rows: list[dict]) -> None:
   """Writes rows with the same keys."""
   Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ import rounds
 
 from vqvae_tf import datasets, sampling, subjects
 
+CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'sample_quality.csv'
 _PER_CLASS = 1000
 _BATCH_SIZE = 100
 _NUM_NEIGHBOURS = 5
@@ -51,7 +52,7 @@ def main():
   parser.add_argument(
     '--folder', type=Path, default='runs/sample_quality', help='of what is made'
   )
-  parser.add_argument('--csv', type=Path, help='table that gets the rows')
+  parser.add_argument('--csv', type=Path, default=CSV)
   arguments = parser.parse_args()
   subject = subjects.from_export(arguments.model)
   if not (subject.prior and subject.prior.num_classes):
@@ -81,8 +82,10 @@ def main():
       f'{row["images"]:<16}{row["accuracy"]:8.2%} have their label, '
       f'Frechet distance {row["frechet_distance"]:.3f}'
     )
-  if arguments.csv:
-    rounds.write_csv(arguments.csv, rows)
+  others = [
+    row for row in rounds.read_csv(arguments.csv) if row['data'] != name
+  ]
+  rounds.write_csv(arguments.csv, others + rows)
   path = arguments.folder / f'neighbours_{name}.png'
   # A sample of each class, then its neighbours.
   rows = [[s, *_nearest(s, train[0])] for s in samples[::_PER_CLASS]]

@@ -7,7 +7,6 @@ seen, and bits/dim. Runs that the CSV holds already are replaced, others stay.
 """
 
 import argparse
-import csv
 import json
 from pathlib import Path
 
@@ -42,12 +41,9 @@ def main():
   parser.add_argument('workdirs', type=Path, nargs='+')
   parser.add_argument('--csv', type=Path, required=True)
   arguments = parser.parse_args()
-  rows = []
-  if arguments.csv.exists():
-    with open(arguments.csv, newline='') as file:
-      rows = list(csv.DictReader(file))
   names = {path.name for path in arguments.workdirs}
-  rows = [row for row in rows if row['trial'] not in names]
+  known = rounds.read_csv(arguments.csv)
+  rows = [row for row in known if row['trial'] not in names]
   for path in arguments.workdirs:
     rows += curve(checkpoints.Workdir(path))
   rounds.write_csv(arguments.csv, rows)
