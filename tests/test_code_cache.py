@@ -88,6 +88,14 @@ def test_images_of_another_shape_are_refused(workdir, digits, monkeypatch):
   assert not (workdir.path / 'codes.npz').exists()
 
 
+def test_images_of_other_classes_are_refused(workdir, digits, monkeypatch):
+  monkeypatch.setattr(digits['train'], 'class_names', ('cat', 'dog'))
+  match = r"on the classes \['0', .*\.\.\.\], but digits has \['cat', 'dog'\]"
+  with pytest.raises(UserError, match=match):
+    code_cache.cached(workdir, digits.get)
+  assert not (workdir.path / 'codes.npz').exists()
+
+
 @pytest.mark.parametrize('damage', ['cut off', 'a byte', 'no codes'])
 def test_damaged_codes_are_refused(workdir, digits, damage):
   path = workdir.path / 'codes.npz'

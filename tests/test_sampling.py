@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqvae_tf import configs, sampling, subjects
+from vqvae_tf import checkpoints, configs, sampling, subjects
 from vqvae_tf.errors import UserError
 
 NAMES = ('cat', 'dog', '1')
@@ -205,6 +205,17 @@ def test_images_of_others_stay(tmp_path):
   draws = _draws([0])._replace(codes=np.ones([1, 4, 2, 1]))
   sampling.write(tmp_path, draws, Image.new('RGB', (5, 4)))
   assert _numbers(tmp_path) == [0, 1]
+
+
+def test_the_folder_of_a_run_is_left_alone(tmp_path):
+  """Its codes.npz has the codes that a prior is trained on."""
+  checkpoints.Workdir(tmp_path).save_config(configs.Config())
+  (tmp_path / 'codes.npz').write_text('of the data')
+  draws = _draws([0])._replace(codes=np.ones([1, 4, 2, 1]))
+  with pytest.raises(UserError, match='is the folder of a run.* --output'):
+    sampling.write(tmp_path, draws, Image.new('RGB', (5, 4)))
+  assert (tmp_path / 'codes.npz').read_text() == 'of the data'
+  assert not (tmp_path / 'images').exists()
 
 
 class TestImages:

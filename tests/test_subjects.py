@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from vqvae_tf import checkpoints, code_bits, metrics, subjects
 from vqvae_tf.errors import UserError
@@ -59,6 +60,19 @@ def test_a_prior_of_another_model_is_refused(copied):
   )
   with pytest.raises(UserError, match=match):
     subjects.from_workdir(copied)
+
+
+def test_a_prior_of_a_model_that_was_trained_further_is_refused(copied):
+  """Settings and step of the prior are as they were; the weights are not."""
+  assert subjects.load_prior(copied)
+  model, *_ = subjects.load_model(copied)
+  for variable in model.trainable_variables:
+    variable.assign(1.01 * variable)
+  state = copied.last_state()
+  trainer = tf.train.Checkpoint(model=model)
+  copied.save(tf.train.Checkpoint(trainer=trainer), state)
+  with pytest.raises(UserError, match='is the prior of an earlier model'):
+    subjects.load_proven_prior(copied)
 
 
 class TestBaseline:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import reprlib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,11 @@ def _extracted(workdir, open_source, current):
         f'{workdir} takes images {config.image_shape}, but {source.name} has '
         f'{source.image_shape}'
       )
+    if source.class_names != config.class_names:
+      raise UserError(
+        f'{workdir} was trained on the classes {_listed(config.class_names)}, '
+        f'but {source.name} has {_listed(source.class_names)}'
+      )
   encode = build.encoding(model, config.image_shape)
   sizes = model.quantizer.codebook_sizes
   dtype = np.min_scalar_type(max(sizes) - 1)
@@ -146,6 +152,10 @@ def _extracted(workdir, open_source, current):
     arrays = np.concatenate(codes), np.concatenate(labels)
     splits[split] = CodeSource(split, *arrays, config.class_names)
   return Codes(splits, sizes, math.prod(config.image_shape), current)
+
+
+def _listed(class_names):
+  return reprlib.repr(list(class_names))
 
 
 def _write(path: Path, codes: Codes) -> None:

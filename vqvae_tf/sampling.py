@@ -280,8 +280,14 @@ def write(folder: Path, draws: Draws, grid: Image.Image) -> list[Path]:
     The files, of the images their folder.
 
   Raises:
+    UserError: if the folder is that of a run, whose codes.npz is another.
     OSError: if they cannot be written.
   """
+  if checkpoints.Workdir(folder).has_config():
+    raise UserError(
+      f'{folder} is the folder of a run, whose codes.npz has the codes of its '
+      'data: name another --output'
+    )
   paths = [folder / name for name in ('grid.png', 'images', 'codes.npz')]
   if paths[2].exists():
     _remove_from(paths[1], len(draws.images))

@@ -169,6 +169,21 @@ def test_list_presets(answer):
       'to complete an image give --keep and --image or --index',
     ),
     (
+      'sample',
+      ['--workdir=a', '--temperature=nan'],
+      'flag --temperature=nan: nan is no number',
+    ),
+    (
+      'sample',
+      ['--workdir=a', '--top_p=nan'],
+      'flag --top_p=nan: nan is no number',
+    ),
+    (
+      'sample',
+      ['--workdir=a', '--num=0'],
+      'flag --num=0: 0 is not a positive integer',
+    ),
+    (
       'export',
       [],
       'give --workdir=RUN, the folder of a trained model',

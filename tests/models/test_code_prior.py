@@ -134,6 +134,13 @@ def test_label_is_marginalized(prior):
   np.testing.assert_allclose(prior.marginal_nats(CODES), expected, rtol=1e-5)
 
 
+def test_labels_are_summed_over_one_by_one(prior):
+  """A graph that runs several passes at once needs the memory of them all."""
+  graph = tf.function(prior.marginal_nats).get_concrete_function(CODES).graph
+  loops = [op for op in graph.get_operations() if 'While' in op.type]
+  assert [op.get_attr('parallel_iterations') for op in loops] == [1]
+
+
 def test_number_of_images_in_place_of_labels(prior):
   drawn = prior.sample(DRAWN, SEED)
   assert_drawn(drawn.numpy(), (masses(prior, 0) + masses(prior, 1)) / 2)
@@ -157,6 +164,14 @@ def test_temperature_and_nucleus_by_hand(fixed, temperature, top_p, expected):
   # 5 standard errors of two draws for each image.
   error = 5 * np.sqrt(expected * (1 - expected) / (2 * DRAWN))
   np.testing.assert_array_less(abs(seen - expected), error + 1e-9)
+
+
+@pytest.mark.parametrize('temperature', [0.0, 1.0, 1e12, math.inf])
+def test_no_temperature_draws_a_code_that_is_missing(temperature):
+  """Not even where those that there are have logits far below zero."""
+  prior = CodePrior(Fixed([[-5000.0] * 3] * 2), SIZES, GRID)
+  drawn = prior.sample(300, SEED, temperature).numpy()
+  assert [set(np.unique(drawn[..., m])) for m in (0, 1)] == [{0, 1, 2}, {0, 1}]
 
 
 def test_kept_codes_stay_and_are_seen(prior):
@@ -262,6 +277,34 @@ def test_all_variables_are_there_from_the_start(prior):
   prior.losses(CodeBatch(CODES, np.zeros(36)), is_training=True)
   prior.sample(DRAWN, SEED)
   assert len(prior.variables) == count
+
+
+@pytest.mark.parametrize(
+  'name, shape',
+  [
+    # Without its batch, as long as it is wide.
+    ('given', (2, 2, 2)),
+    ('given', (1, 1, 1, 2)),
+    ('given', (3, 2, 2, 2)),
+    ('mask', (2, 2)),
+    ('mask', (1, 1, 2)),
+    ('mask', (1, 2, 2, 3)),
+    ('mask', (3, 2, 2)),
+  ],
+)
+@pytest.mark.parametrize('in_a_graph', [False, True])
+def test_shapes_of_what_is_kept(name, shape, in_a_graph):
+  prior = CodePrior(Fixed(np.zeros([2, 3])), SIZES, (2, 2))
+  kept = {'given': np.zeros([2, 2, 2, 2], int), 'mask': np.ones([1, 2, 2])}
+  kept[name] = np.ones(shape, int)
+
+  def sample():
+    return prior.sample(2, SEED, **kept, jit_compile=False)
+
+  sample = tf.function(sample, autograph=False) if in_a_graph else sample
+  match = rf'{name} must be of shape \[B or 1, 2, 2, [12]\], not \({shape[0]}'
+  with pytest.raises(ValueError, match=match):
+    sample()
 
 
 def test_mistakes_are_named(prior):

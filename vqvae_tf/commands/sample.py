@@ -1,5 +1,6 @@
 """bin/sample: images that the prior makes up, or completes."""
 
+import math
 from pathlib import Path
 
 from absl import flags
@@ -25,6 +26,11 @@ def main() -> None:
   flags.DEFINE_string('label', None, 'class, or its number (default: each)')
   flags.DEFINE_float('temperature', 1.0, 'below 1: likelier codes', 0.0)
   flags.DEFINE_float('top_p', 1.0, 'mass of the likeliest codes', 1e-6, 1.0)
+  for name in ('temperature', 'top_p'):
+    # No bound excludes it.
+    flags.register_validator(
+      name, lambda value: not math.isnan(value), 'nan is no number'
+    )
   flags.DEFINE_integer('seed', 0, 'of all that is drawn', 0, 2**31 - 1)
   flags.DEFINE_string('image', None, 'file of an image to complete')
   flags.DEFINE_integer('index', None, 'image of the test split to complete')

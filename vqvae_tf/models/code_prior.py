@@ -13,8 +13,9 @@ from vqvae_tf.models.compilation import compiled
 from vqvae_tf.nets import CausalNetwork
 from vqvae_tf.quantizers.quantizer import checked_codes
 
-# The logit of a code that its codebook does not have; its mass is exactly zero.
-_MISSING = -1e9
+# The logit of a code that its codebook does not have; its mass is exactly zero,
+# however low the logits of the others are.
+_MISSING = tf.float32.min
 # A temperature of 0 is taken for this: what is drawn is the likeliest code.
 _COLDEST = 1e-6
 
@@ -172,10 +173,14 @@ class CodePrior(snt.Module):
       nats = self._nats(codes, tf.zeros_like(labels) + label)
       return tf.reduce_sum(nats, [1, 2, 3])
 
-    # One label at a time: the memory of one pass, and a short graph.
+    # One label at a time: the memory of one pass, and a short graph. A graph
+    # would run ten passes at once.
     count = max(self.num_classes, 1)
     nats = tf.map_fn(
-      given, tf.range(count), fn_output_signature=tf.TensorSpec([None])
+      given,
+      tf.range(count),
+      parallel_iterations=1,
+      fn_output_signature=tf.TensorSpec([None]),
     )
     return math.log(count) - tf.reduce_logsumexp(-nats, 0)
 
@@ -211,7 +216,8 @@ class CodePrior(snt.Module):
 
     Raises:
       ValueError: if, where their values are known, labels, temperature or top_p
-        are out of range; or one of `given` and `mask` is missing.
+        are out of range; or one of `given` and `mask` is missing or of another
+        shape.
       InvalidArgumentError: if a code that is kept is out of range.
     """
     seed = tf.cast(seed, tf.int32)
@@ -230,8 +236,10 @@ class CodePrior(snt.Module):
     given, mask = tf.reshape(given, shape), tf.reshape(mask, shape)
 
     def draw(outputs, index, m):
+      # Before the logits of missing codes, which no temperature may raise.
+      outputs /= tf.maximum(temperature, _COLDEST)
       logits = self._logits(outputs, tf.constant(self.codebook_sizes[m]))
-      masses = tf.nn.softmax(logits / tf.maximum(temperature, _COLDEST))
+      masses = tf.nn.softmax(logits)
       place = index * num_codebooks + m
       own = tf.random.fold_in(seed, place, alg=noise.ALGORITHM)
       drawn = drawing.draw(drawing.nucleus(masses, top_p), own)
@@ -320,10 +328,14 @@ class CodePrior(snt.Module):
       return tf.zeros(shape, tf.int32), tf.zeros(shape, tf.bool)
     if given is None or mask is None:
       raise ValueError('to keep codes, give both: given and mask.')
-    mask = tf.cast(mask, tf.bool)
+    given, mask = tf.cast(given, tf.int32), tf.cast(mask, tf.bool)
     mask = mask[..., tf.newaxis] if mask.shape.rank == 3 else mask
+    # Broadcasting would put other shapes anywhere.
+    _check_shape('given', given, shape)
+    whole = [*shape[:-1], 1] if mask.shape[-1:] == [1] else shape
+    _check_shape('mask', mask, whole)
     # What is not kept may be anything.
-    given = tf.where(mask, tf.cast(given, tf.int32), 0)
+    given = tf.where(mask, given, 0)
     given = checked_codes(given, self.codebook_sizes)
     return tf.broadcast_to(given, shape), tf.broadcast_to(mask, shape)
 
@@ -336,6 +348,21 @@ def _check(name, values, must, is_fine):
   wrong = [value for value in known.ravel().tolist() if not is_fine(value)]
   if wrong:
     raise ValueError(f'{name} must be {must}, not {wrong[0]}.')
+
+
+def _check_shape(name, tensor, shape):
+  """Checks what is known of a shape, whose first dimension may also be 1."""
+  batch, *rest = shape
+  batches = (None, 1, tf.get_static_value(batch))
+  found = tensor.shape
+  if found.rank != len(shape) or not (
+    found[1:].is_compatible_with(rest)
+    and (found[0] in batches or batches[-1] is None)
+  ):
+    raise ValueError(
+      f'{name} must be of shape [B or 1, {", ".join(map(str, rest))}], not '
+      f'{found}.'
+    )
 
 
 def _table(shape, name):
