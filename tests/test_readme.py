@@ -23,6 +23,8 @@ SHORT = {
   'bin/prior': ['--steps=2', '--num_hiddens=8', '--num_layers=1'],
   'bin/visualize': ['--only=codes,curves,animation'],
 }
+# Of an export there is no history; its pictures are drawn as named.
+OF_AN_EXPORT = {**SHORT, 'bin/visualize': ['--frames=2']}
 # They need PyTorch, or take minutes to hours; `codebook_usage.py` alone without
 # data takes seconds.
 LONG = {
@@ -51,7 +53,9 @@ def _run_here():
     if program == 'make' or LONG & set(flags):
       continue
     script = [] if program == 'python' else [program]
-    commands.append([*script, *flags, *SHORT.get(program, [])])
+    is_export = any(flag.startswith('--model=') for flag in flags)
+    short = (OF_AN_EXPORT if is_export else SHORT).get(program, [])
+    commands.append([*script, *flags, *short])
   return [*commands, USAGE, *([path] for path in CODE)]
 
 

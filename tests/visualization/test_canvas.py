@@ -79,6 +79,15 @@ def test_numbers_have_a_scale(sheet):
   assert bar.get_position().x0 > first.get_position().x1
 
 
+def test_a_scale_stands_beside_its_images(sheet):
+  scale = canvas.Scale(0, 1, 'bits')
+  figure = sheet([canvas.Strip('', np.ones([2, 4, 8]), 2, scale=scale)])
+  _, bar = figure.axes
+  left = bar.get_position().x0 * figure.get_figwidth()
+  expected = 2 * canvas._LARGEST_CELL + 2 * canvas._GAP
+  assert left == pytest.approx(expected)
+
+
 def test_marks_are_in_pixels(sheet):
   mark = canvas.Mark(1, (1, 2, 3, 4), 'blue')
   [axes] = sheet([canvas.Strip('', _BATCH, 9, marks=[mark])]).axes

@@ -40,6 +40,18 @@ def test_colours_are_use():
   plt.close(figure)
 
 
+def test_the_colour_bar_has_plain_numbers():
+  vectors = np.random.default_rng(0).normal(size=(4, 3))
+  counts = np.array([2, 20, 30, 48])
+  figure = codebook.figure([codebook.Codebook('', vectors, counts)], 0)
+  figure.canvas.draw()
+  axis = figure.axes[-1].yaxis
+  labels = [each.get_text() for each in axis.get_ticklabels(which='both')]
+  plt.close(figure)
+  assert {'5', '10', '20'} <= set(labels)
+  assert not [label for label in labels if '10^' in label]
+
+
 def test_a_projector_folder(tmp_path):
   codebooks = [
     codebook.Codebook('', np.array([[1.5, -2], [0, 1e-9]]), np.array([3, 1])),

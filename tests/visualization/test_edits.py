@@ -13,9 +13,9 @@ def test_one_place_takes_all_values():
 
 
 def test_likeliest():
-  counts = np.array([1, 5, 0, 3])
-  assert edits.likeliest(counts, 3, 3).tolist() == [1, 3, 0]
-  assert edits.likeliest(counts, 2, 3).tolist() == [1, 3, 2]
+  there, anywhere = np.array([0, 1, 0, 2]), np.array([4, 5, 1, 3])
+  assert edits.likeliest(there, anywhere, 3, 3).tolist() == [3, 1, 0]
+  assert edits.likeliest(there, anywhere, 2, 3).tolist() == [3, 1, 2]
 
 
 def test_influence_by_hand():
@@ -50,8 +50,12 @@ def test_a_grid_for_each_codebook(make, drawn, tmp_path):
   assert whole.title.startswith('position (1, 1) of 2 x 3 takes other codes')
   assert small.title == 'codebook 0: all 4 codes (framed: its own)'
   assert small.labels == ['0', '1', '2', '3']
-  assert large.title.startswith('codebook 1: the 32 most used of 100 codes')
+  title = 'codebook 1: the 32 most used there, of 100 codes'
+  assert large.title.startswith(title)
   assert len(large.batch) == 32
+  # The position has the pixel 14 + 10 i of image i. (Anywhere, code 0 is used
+  # more often than code 10.)
+  assert set(large.labels[:10]) == {str(1 + i) for i in range(10)}
   # The position's block takes the colours of the codes.
   assert small.batch[:, 2, 2, 0].tolist() == [0, 10, 20, 30]
 

@@ -74,6 +74,7 @@ def test_both_walks_beside_each_other(make, tmp_path, monkeypatch):
   assert moving.captions[3] == 'image | random | guided   3 of 9'
   first = np.abs(material.codes[0] - material.labels[0]).mean()
   for strip in (random, guided):
+    assert strip.title.endswith('; bits per code under the prior')
     assert strip.labels[0] == f'frame 0: {first:.1f} bits'
   # Codes 16 away from what the class likes are hardly taken.
   costs = [float(strip.labels[-1].split()[-2]) for strip in (random, guided)]

@@ -190,11 +190,13 @@ def _colours(scale):
 def _add_bar(figure, drawn, strip, place):
   bottom, height = place
   width, total = figure.get_size_inches()
+  # Beside the images: a few columns leave the rest of the width empty.
+  right = _margin(strip) + strip.columns * _cell(strip)[2]
   tall = min(height - _TITLE - _GAP, 2.0)
   top = bottom + height - _TITLE
   axes = figure.add_axes(
     (
-      (_WIDTH + 2 * _GAP) / width,
+      (right + 2 * _GAP) / width,
       (top - tall) / total,
       0.12 / width,
       tall / total,

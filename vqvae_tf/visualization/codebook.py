@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from google.protobuf import text_format
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import LogLocator
 from sklearn import decomposition, manifold
 from tensorboard.plugins import projector
 
@@ -87,12 +88,15 @@ def figure(codebooks: Sequence[Codebook], seed: int) -> plt.Figure:
     for axes, (method, points) in zip(row, places.items(), strict=False):
       dots = _scatter(axes, points, share)
       axes.set_title(f'{codebook.name}{method}', fontsize=9)
-    row[len(places) - 1].figure.colorbar(
+    bar = drawn.colorbar(
       dots,
       ax=row,
       label='% of positions (cross: never used)',
+      ticks=LogLocator(subs=(1, 2, 5)),
       format='%g',
     )
+    # Labels of these would be powers of ten, between numbers that are none.
+    bar.minorticks_off()
     for axes in row[len(places) :]:
       axes.axis('off')
   return drawn

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vqvae_tf import metrics
 from vqvae_tf.visualization import canvas
 from vqvae_tf.visualization.material import Material
 
@@ -34,9 +35,22 @@ def with_values(
   return edited
 
 
-def likeliest(counts: np.ndarray, kept: int, number: int) -> np.ndarray:
-  """Returns `number` codes, most used first; `kept` is one of them."""
-  order = np.argsort(-counts, kind='stable')[:number]
+def likeliest(
+  there: np.ndarray, anywhere: np.ndarray, kept: int, number: int
+) -> np.ndarray:
+  """Returns the codes most used at a place.
+
+  Args:
+    there: int `[K]`, how often each code stands at the place.
+    anywhere: int `[K]`, how often it is used at all; between codes that are
+      used there alike, this decides.
+    kept: a code to be among them, the last one if need be.
+    number: n.
+
+  Returns:
+    int `[n]`, most used first.
+  """
+  order = np.lexsort((-anywhere, -there))[:number]
   if kept not in order:
     order[-1] = kept
   return order
@@ -105,11 +119,15 @@ def _values(material, place, number, seen):
   own, size = int(codes[place]), material.sizes[m]
   values = np.arange(size)
   if size > number:
-    values = likeliest(material.counts[m], own, number)
+    # A decoder shows little of a code where such a code never stands.
+    [there] = metrics.count_codes(
+      material.all_codes[:, place[0], place[1], m : m + 1], [size]
+    )
+    values = likeliest(there, material.counts[m], own, number)
   edited = material.decode(with_values(codes, place, values))[
     (slice(None), *seen)
   ]
-  which = 'all' if len(values) == size else f'the {number} most used of'
+  which = 'all' if len(values) == size else f'the {number} most used there, of'
   name = f'codebook {m}: ' if len(material.sizes) > 1 else ''
   whole = (0, 0, *edited.shape[1:3])
   return canvas.Strip(

@@ -16,8 +16,9 @@ _NUM_PROPOSALS = 16
 _TITLES = {
   'random': 'random walk: from frame to frame one code moves by 1, up or down',
   'guided': f'guided by the prior: of {_NUM_PROPOSALS} other codes proposed '
-  'from frame to frame, it accepts what is likely; bits per code',
+  'from frame to frame, it accepts what is likely',
 }
+_UNIT = '; bits per code under the prior'
 
 
 def random_walk(
@@ -121,9 +122,10 @@ def draw(material: Material, folder: Path) -> list[Path]:
   moving = film.Film(panels, captions, rate)
   paths = film.write(moving, folder / 'walk.gif')
   chosen = np.geomspace(1, count, _NUM_COLUMNS).round().astype(int) - 1
+  unit = _UNIT if material.subject.prior else ''
   pictures = [
     canvas.Strip(
-      _TITLES[name],
+      _TITLES[name] + unit,
       decoded[name][chosen],
       _NUM_COLUMNS,
       _labels(material, codes, chosen),
