@@ -339,6 +339,7 @@ def test_epoch_statistics(train):
   assert entry['step'] == 1438 // 256
   assert 0 < entry['codes_in_use'] <= 1 <= entry['perplexity'] <= 16
   counts = [v for k, v in _variables(workdir).items() if 'code_counts' in k]
+  assert 'uses/codebook_0' in _summaries(workdir.path / 'tensorboard')
   # Taken at the epoch's end, before the checkpoint of the same step.
   assert len(counts) == 1 and not counts[0].any()
 

@@ -11,6 +11,7 @@ import signal
 import time
 import zlib
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,20 @@ class Validation(NamedTuple):
   bits_per_dim: float
   scalars: Mapping[str, float]
   text: str
+
+
+class Epoch(NamedTuple):
+  """What there is to say of a pass over the data.
+
+  Attributes:
+    scalars: what is recorded; nothing, if it is empty.
+    histograms: the values of histograms in TensorBoard.
+    shown: what the bar shows.
+  """
+
+  scalars: Mapping[str, float] = MappingProxyType({})
+  histograms: Mapping[str, np.ndarray] = MappingProxyType({})
+  shown: Mapping[str, float] = MappingProxyType({})
 
 
 class Stage(abc.ABC):
@@ -95,12 +110,10 @@ class Stage(abc.ABC):
   def validation(self) -> Validation:
     """Returns what the model is worth on the validation split."""
 
-  def epoch(
-    self, trainer: Trainer
-  ) -> tuple[dict[str, float], dict[str, float]]:
-    """Returns what is recorded of an epoch, if anything, and what is shown."""
+  def epoch(self, trainer: Trainer) -> Epoch:
+    """Returns what there is to say of an epoch."""
     del trainer
-    return {}, {}
+    return Epoch()
 
   def pictures(self) -> dict[str, np.ndarray]:
     """Returns uint8 `[B, H, W, C]` to be shown, by name.
@@ -305,10 +318,11 @@ class _Loop:
     if step % settings.log_every == 0:
       self._log()
     if step % self._steps_per_epoch == 0:
-      entries, shown = self._stage.epoch(self._trainer)
-      if entries:
-        self._reporter.scalars(step, 'epoch', entries)
-        self._reporter.show(**shown)
+      epoch = self._stage.epoch(self._trainer)
+      if epoch.scalars:
+        self._reporter.scalars(step, 'epoch', epoch.scalars)
+        self._reporter.histograms(step, epoch.histograms)
+        self._reporter.show(**epoch.shown)
     if step % settings.evaluate_every == 0 or is_last:
       with self._trainer.averaged():
         self._validate()

@@ -50,6 +50,12 @@ class Reporter:
       for key, value in values.items():
         tf.summary.scalar(f'{group}/{key}', value, step)
 
+  def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
+    """Adds the distributions of some values to TensorBoard."""
+    with self._writing():
+      for name, array in values.items():
+        tf.summary.histogram(name, array, step)
+
   def show(self, **values: float) -> None:
     """Shows values behind the bar."""
     self._shown |= values

@@ -76,8 +76,11 @@ class _ImageStage(loop.Stage):
     return code_bits / np.prod(self.config.image_shape)
 
   def epoch(self, trainer):
-    usage = metrics.usage(trainer.take_code_counts())
-    return usage, {'codes_in_use': usage['codes_in_use']}
+    counts = trainer.take_code_counts()
+    usage = metrics.usage(counts)
+    # 1 is the share of each code if all are used alike.
+    uses = {f'uses/codebook_{m}': x / x.mean() for m, x in enumerate(counts)}
+    return loop.Epoch(usage, uses, {'codes_in_use': usage['codes_in_use']})
 
   def validation(self):
     result = metrics.measure(
