@@ -115,6 +115,14 @@ def test_doors_take_a_seed(target):
   }
 
 
+def test_a_seed_is_two_integers(target):
+  decode = tf.saved_model.load(str(target)).signatures['decode']
+  codes = tf.zeros([1, 4, 4, 1], tf.int32)
+  match = 'Shape of tensor seed .* is not compatible with expected shape'
+  with pytest.raises(tf.errors.InvalidArgumentError, match=match):
+    decode(codes=codes, seed=tf.constant([1, 2, 3]))
+
+
 def test_pictures_of_samples(subject, workdir, digits, tmp_path):
   names = ['reconstructions', 'walk', 'curves', 'animation']
   drawn = material.Material(subject, digits['test'], workdir, num_frames=3)
@@ -146,6 +154,7 @@ def test_against_the_same_network_without_codes(
   assert line.split() == [
     *'bits saved per bit of codes'.split(),
     f'{worth:.3f}',
+    *'under the uniform p(z)'.split(),
   ]
   path = tmp_path / 'metrics.json'
   evaluation.write(path, 'test', compared)

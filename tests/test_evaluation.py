@@ -313,7 +313,12 @@ def test_priors_in_a_table():
   assert values['codes, uniform p(z)'] == '0.5000'
   assert values['bits/dim, uniform p(z)'] == '3.5000'
   # 0.5 bits for 0.25.
-  assert values['bits saved per bit of codes'] == '2.000'
+  saved = 'bits saved per bit of codes'
+  assert values[saved] == '2.000 under the learned p(z)'
+  # 0.5 bits for 0.5.
+  unlearned = result._replace(code_bits_learned_per_dim=None)
+  values = _values(evaluation.table(unlearned))
+  assert values[saved] == '1.000 under the uniform p(z)'
   alone = result._replace(code_bits_given_class_per_dim=None)
   assert 'p(z|y)' not in evaluation.table(alone)
 
@@ -369,6 +374,7 @@ def test_no_export(tmp_path):
   [
     ('saved_model.pb', b'\xff'),
     ('variables/variables.index', b''),
+    ('variables/variables.data-00000-of-00001', b'cut off'),
     ('assets/metadata.json', b'{"format": "vqvae_tf 1"}'),
     ('assets/metadata.json', b'[]'),
   ],

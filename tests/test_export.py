@@ -118,6 +118,41 @@ def test_codes_out_of_range_are_refused(served, name, code):
     served[name](codes=codes)
 
 
+@pytest.mark.parametrize(
+  'name, inputs',
+  [
+    # Its encoder could take it, and would give it a grid of 5 x 5 codes.
+    ('encode', {'images': tf.zeros([1, 10, 10, 1], tf.uint8)}),
+    ('nll', {'images': tf.zeros([8, 8, 1], tf.uint8)}),
+    ('decode', {'codes': tf.zeros([1, 5, 5, 1], tf.int32)}),
+    ('embed', {'codes': tf.zeros([1, 4, 4, 2], tf.int32)}),
+  ],
+)
+def test_another_shape_is_refused(served, name, inputs):
+  match = r'Shape of tensor .* is not compatible with expected shape \[\?,'
+  with pytest.raises(tf.errors.InvalidArgumentError, match=match):
+    served[name](**inputs)
+
+
+def test_another_type_is_refused(served):
+  with pytest.raises(tf.errors.InvalidArgumentError, match='to be a uint8'):
+    served['encode'](images=tf.zeros([1, 8, 8, 1]))
+
+
+@pytest.mark.parametrize('sizes', [(1, 3), (3, 1)])
+def test_codes_of_other_images_than_the_images(served, sizes):
+  codes, images = (
+    tf.zeros([size, *shape], dtype)
+    for size, shape, dtype in zip(
+      sizes, ([4, 4, 1], [8, 8, 1]), (tf.int32, tf.uint8), strict=True
+    )
+  )
+  # One would be broadcast over the other.
+  match = 'images and codes must be of as many images'
+  with pytest.raises(tf.errors.InvalidArgumentError, match=match):
+    served['pixel_bits'](codes=codes, images=images)
+
+
 def test_averages_of_training_are_not_saved(trained, exported):
   model, _, _ = subjects.load_model(trained)
   shape = model.quantizer.embeddings.shape
@@ -268,6 +303,12 @@ class TestPrior:
     np.testing.assert_allclose(
       found['code_bits_learned'], expected, rtol=_ROUNDING
     )
+
+  def test_one_label_is_not_that_of_all(self, model, inputs):
+    prior_nll = model.signatures['prior_nll']
+    match = 'labels and codes must be of as many images'
+    with pytest.raises(tf.errors.InvalidArgumentError, match=match):
+      prior_nll(codes=inputs['codes'], labels=tf.constant([3]))
 
   def test_samples_equal_python(self, model, sampler):
     given = tf.reshape(tf.range(16), [1, 4, 4, 1])

@@ -117,7 +117,7 @@ class LikelihoodConfig:
   )
   decoder: str = setting(
     'factorized',
-    'what a pixel depends on beside the codes: nothing, or all earlier pixels',
+    'what a pixel depends on beside the codes: nothing, or earlier pixels',
     ('factorized', 'autoregressive'),
   )
   block_size: int = setting(

@@ -235,9 +235,11 @@ def _rows_of_codes(result):
   if codeless is not None:
     yield 'pixels, trained without codes', f'{codeless:.4f}'
     saved = codeless - result.pixel_bits_per_dim
-    cost = result.code_bits_learned_per_dim
-    per_bit = saved / (result.code_bits_per_dim if cost is None else cost)
-    yield 'bits saved per bit of codes', f'{per_bit:.3f}'
+    prior, cost = 'learned', result.code_bits_learned_per_dim
+    if cost is None:
+      prior, cost = 'uniform', result.code_bits_per_dim
+    note = f' under the {prior} p(z)'
+    yield 'bits saved per bit of codes', f'{saved / cost:.3f}', note
 
 
 def _rows_of_errors(result):
@@ -291,8 +293,10 @@ def read_metrics(path: Path) -> dict[str, dict]:
   """Returns the metrics in a JSON file by split; none if there is no file.
 
   Raises:
-    UserError: if the file is damaged.
+    UserError: if the file is damaged or a folder.
   """
+  if path.is_dir():
+    raise UserError(f'{path} is a folder: name a JSON file by --output')
   if not path.exists():
     return {}
   try:

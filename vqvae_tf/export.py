@@ -1,6 +1,7 @@
 """A workdir to a SavedModel that plain TensorFlow loads and serves.
 
-Signatures (B is any batch size from 1 on):
+Signatures (B is any batch size from 1 on, the same of all arguments; another
+shape or dtype is refused):
 
   encode       images uint8 [B,H,W,C]  -> codes int32 [B,h,w,M]
   decode       codes int32 [B,h,w,M]   -> images uint8 [B,H,W,C]
@@ -33,6 +34,7 @@ or -log2 p(z | y); `code_bits_learned` is -log2 p(z), the label summed over, for
 which the prior runs once for each class.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -102,7 +104,14 @@ class _Served(tf.Module):
       setattr(self, name, function)
 
   def _function(self, python_function, *specs):
-    return tf.function(python_function, input_signature=specs, autograph=False)
+    # The callables in `.signatures` and TensorFlow Serving do not compare
+    # shapes: an image of another size would be given more codes.
+    @functools.wraps(python_function)
+    def checked(*args):
+      shapes = (spec.shape for spec in specs)
+      return python_function(*map(tf.ensure_shape, args, shapes))
+
+    return tf.function(checked, input_signature=specs, autograph=False)
 
   def _encode(self, images):
     return {'codes': self._parts.model.encode(images)}
@@ -114,6 +123,7 @@ class _Served(tf.Module):
     return {'images': self._paint(self._parts.model.encode(images), seed)}
 
   def _pixel_bits(self, codes, images):
+    _check_batch('images', images, codes)
     bits_map = self._parts.model.pixel_bits_map(codes, images)
     return {
       'pixel_bits': tf.reduce_sum(bits_map, [1, 2]),
@@ -135,6 +145,8 @@ class _Served(tf.Module):
     return found
 
   def _prior_nll(self, codes, labels=None):
+    if labels is not None:
+      _check_batch('labels', labels, codes)
     return {
       'code_bits': bits.nats_to_bits(self._parts.prior.nats(codes, labels))
     }
@@ -168,6 +180,15 @@ class _Served(tf.Module):
       tf.TensorSpec([None, *grid], tf.int32, 'given'),
       tf.TensorSpec([None, *grid], tf.bool, 'mask'),
     )
+
+
+def _check_batch(name, batch, codes):
+  """Checks that there is one for each image's codes; one would do for all."""
+  tf.debugging.assert_equal(
+    tf.shape(batch)[0],
+    tf.shape(codes)[0],
+    f'{name} and codes must be of as many images.',
+  )
 
 
 class _Parts:

@@ -15,9 +15,10 @@ from vqvae_tf.models import Assessment, CodePrior, Sampler, Samples
 from vqvae_tf.prior_config import PriorConfig
 from vqvae_tf.trained import load_model
 
-# What loading a SavedModel or reading its metadata raises.
+# What loading a SavedModel or reading its metadata raises; of a truncated file
+# TensorFlow makes an IndexError.
 _DAMAGE = (
-  KeyError,
+  LookupError,
   TypeError,
   ValueError,
   OSError,

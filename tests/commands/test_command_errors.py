@@ -169,6 +169,11 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
       [f'--model={root}/nowhere'],
       'nowhere is no export of vqvae_tf: ',
     ),
+    'results have no place': (
+      'evaluate',
+      [f'--model={exported}', f'--output={root}'],
+      'is a folder: name a JSON file by --output',
+    ),
     'export exists': (
       'export',
       [f'--workdir={trained}', f'--output={exported}'],
@@ -220,6 +225,7 @@ def outcomes(cases, run_all):
     'no prior',
     'another prior',
     'no export',
+    'results have no place',
     'export exists',
   ],
 )

@@ -125,6 +125,26 @@ def test_samples_are_seeded(pixel):
   assert np.isfinite(likelihood.log_prob(known, first)).all()
 
 
+@pytest.mark.parametrize('block_size', [1, 2, 4])
+def test_samples_are_those_of_a_full_pass_for_each_pixel(block_size):
+  """Cells, slots and pixels come in one order in both."""
+  likelihood, known, seed = make(block_size=block_size), params(2), [1, 2]
+  drawn = np.zeros([2, SIZE, SIZE, 3], np.uint8)
+  places = itertools.product(range(SIZE), repeat=2)
+  order = sorted(places, key=lambda place: rank(*place, block_size))
+  for t, (i, j) in enumerate(order):
+    outputs = likelihood.network(
+      likelihood.blocks(drawn), likelihood.cells(known)
+    )
+    here = likelihood._unblocked(outputs)[:, i : i + 1, j : j + 1]
+    own = tf.random.fold_in(seed, t, alg='philox')
+    drawn[:, i, j] = likelihood.pixel.sample(here, own)[:, 0, 0]
+  # A level may be rounded to either side: sums are in another order.
+  found = likelihood.sample(known, seed).numpy().astype(int)
+  np.testing.assert_allclose(found, drawn, atol=1)
+  assert np.mean(found == drawn) > 0.9
+
+
 def test_grey_and_odd_sizes_in_blocks_of_one():
   likelihood = make(channels=1, block_size=1)
   known = params(2, (3, 5))

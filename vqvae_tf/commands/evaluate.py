@@ -56,8 +56,11 @@ def _evaluate() -> None:
   output = args.output
   if args.workdir and not output:
     output = Path(args.workdir) / 'metrics.json'
+  if output:
+    evaluation.read_metrics(Path(output))
   settings = subject.config.data
-  # All of them first: missing data is no news after minutes of work.
+  # All of them first: missing data, or a file that the results cannot go to, is
+  # no news after minutes of work.
   sources = [cli.open_source(settings, s, args.data_dir) for s in args.splits]
   for data in sources:
     result = evaluation.evaluate(subject, data)

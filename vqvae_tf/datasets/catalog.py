@@ -159,7 +159,7 @@ def _read(name, published, split, folder) -> Arrays:
   raise UserError(
     f'no data for {name}: looked in {store} for {wanted} and for a prepared '
     f'{published.tfds_name} of tensorflow-datasets, and no network answers to '
-    'download it; pass --data_dir=FOLDER with these files, or '
+    'download it; pass --data_dir=FOLDER with these files, or train with '
     '--dataset=digits, which needs none'
   )
 
