@@ -358,6 +358,14 @@ def test_no_interval_in_a_table():
     assert _values(text)['bits/dim'] == '1.0000'
 
 
+def test_infinite_bits_in_a_table():
+  # Of a pixel that the likelihood calls impossible; None, as read from JSON.
+  names = 'bits_per_dim', 'pixel_bits_per_dim', 'bits_per_dim_error'
+  for infinite in (math.inf, None):
+    text = evaluation.table(_result(**dict.fromkeys(names, infinite)))
+    assert text.count(' inf') == 3 and '+-' not in text
+
+
 def test_a_perfect_psnr_in_a_table():
   # From a model or from JSON.
   for psnr_db in (math.inf, None):

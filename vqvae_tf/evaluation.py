@@ -189,8 +189,8 @@ def table(result: metrics.Metrics, files: dict | None = None) -> str:
   """
   rows = [
     ('images', f'{result.num_examples:,}'),
-    ('bits/dim', f'{result.bits_per_dim:.4f}', _interval(result)),
-    ('  pixels, -log2 p(x|z)', f'{result.pixel_bits_per_dim:.4f}'),
+    ('bits/dim', f'{_number(result.bits_per_dim):.4f}', _interval(result)),
+    ('  pixels, -log2 p(x|z)', f'{_number(result.pixel_bits_per_dim):.4f}'),
     *_rows_of_priors(result),
     *_rows_of_codes(result),
     *_rows_of_errors(result),
@@ -220,7 +220,7 @@ def _rows_of_priors(result):
   if given_class is not None:
     yield 'codes, p(z|y) given the class', f'{given_class:.4f}'
   yield 'codes, uniform p(z)', uniform
-  total = result.pixel_bits_per_dim + result.code_bits_per_dim
+  total = _number(result.pixel_bits_per_dim) + result.code_bits_per_dim
   yield 'bits/dim, uniform p(z)', f'{total:.4f}'
 
 
@@ -234,7 +234,7 @@ def _rows_of_codes(result):
     yield 'pixels, codes of others', f'{shuffled:.4f}'
   if codeless is not None:
     yield 'pixels, trained without codes', f'{codeless:.4f}'
-    saved = codeless - result.pixel_bits_per_dim
+    saved = codeless - _number(result.pixel_bits_per_dim)
     prior, cost = 'learned', result.code_bits_learned_per_dim
     if cost is None:
       prior, cost = 'uniform', result.code_bits_per_dim
@@ -245,18 +245,22 @@ def _rows_of_codes(result):
 def _rows_of_errors(result):
   if result.mse is None:
     return
-  # JSON has no word for the infinity of a perfect reconstruction.
-  decibels = math.inf if result.psnr_db is None else result.psnr_db
+  decibels = _number(result.psnr_db)
   count = f' one sample each, {result.num_sampled} images'
   note = count if result.num_sampled else ''
   yield 'MSE (grey levels squared)', f'{result.mse:.2f}', note
   yield 'PSNR', f'{decibels:.2f} dB', note
 
 
+def _number(value):
+  """Returns a value that JSON had no word for: infinity."""
+  return math.inf if value is None else value
+
+
 def _interval(result):
-  error = result.bits_per_dim_error
-  # One image has no interval; JSON has no word for that infinity either.
-  if error is None or not math.isfinite(error):
+  error = _number(result.bits_per_dim_error)
+  # One image has no interval.
+  if not math.isfinite(error):
     return ''
   return f' +- {error:.4f} (95 %)'
 
