@@ -31,7 +31,10 @@ LONG = {
   'benchmarks/bottlenecks.py',
   'benchmarks/codebook_usage.py',
   'benchmarks/generation.py',
+  'benchmarks/priors.py',
   'benchmarks/quantizer.py',
+  'benchmarks/sample_quality.py',
+  'benchmarks/sampling.py',
   'benchmarks/train_step.py',
 }
 
