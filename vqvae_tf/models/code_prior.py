@@ -100,6 +100,8 @@ class CodePrior(snt.Module):
       tf.zeros([1, *grid, len(sizes)], tf.int32), tf.zeros([1], tf.int32)
     )
     self._draw = compiled(self._draw_all)
+    # Op by op from Python they would take longer than the codes of 8x8.
+    self._drawn_labels = tf.function(self._random_labels, autograph=False)
 
   @property
   def tables(self) -> list[tf.Variable]:
@@ -307,19 +309,19 @@ class CodePrior(snt.Module):
     """Takes labels [B], or B, to labels [B]."""
     labels = tf.convert_to_tensor(labels)
     if labels.shape.rank == 0:
-      # Apart from the seeds of the codes, which are folded in from 0 on.
-      own = tf.random.fold_in(seed, -1, alg=noise.ALGORITHM)
-      return tf.random.stateless_uniform(
-        labels[tf.newaxis],
-        own,
-        0,
-        max(self.num_classes, 1),
-        tf.int32,
-        alg=noise.ALGORITHM,
-      )
+      drawn = self._drawn_labels(labels, seed)
+      return tf.ensure_shape(drawn, [tf.get_static_value(labels)])
     if self.num_classes:
       return self._checked_labels(labels)
     return tf.zeros_like(labels, tf.int32)
+
+  def _random_labels(self, count, seed):
+    # Apart from the seeds of the codes, which are folded in from 0 on.
+    own = tf.random.fold_in(seed, -1, alg=noise.ALGORITHM)
+    most = max(self.num_classes, 1)
+    return tf.random.stateless_uniform(
+      count[tf.newaxis], own, 0, most, tf.int32, alg=noise.ALGORITHM
+    )
 
   def _kept(self, given, mask, batch):
     """Returns the codes to keep and which they are, [B, h, w, M]."""
