@@ -239,7 +239,10 @@ def test_training_quantizes_before_it_moves(quantizer, jit_compile):
     result = forward(inputs)
     np.testing.assert_array_equal(result.codes, codes)
     if not getattr(quantizer, 'dropout', 0):
-      np.testing.assert_array_equal(result.vectors, decoded)
+      # On some processors XLA adds up the products of a projection in another
+      # order: the last bits of numbers around 1 may differ.
+      tolerance = 1e-6 if jit_compile else 0
+      np.testing.assert_allclose(result.vectors, decoded, 0, tolerance)
     for value in values(quantizer):
       assert np.isfinite(value).all()
 
