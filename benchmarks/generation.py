@@ -96,6 +96,9 @@ def main():
     peers = [rounds.Peer(n, ['--serve', n, str(batch)]) for n in PEERS]
     for row in rounds.compare(peers, arguments.rounds):
       scale = SIDE**2 / RERUN_PIXELS if row['peer'].startswith('re-') else 1
+      # One that failed has none.
+      if row['seconds'] is None:
+        continue
       seconds = round(row['seconds'] * scale, 4)
       ratio = round(row['ratio'] * scale, 2)
       rows.append(

@@ -5,6 +5,7 @@ from vqvae_tf import (
   configs,
   datasets,
   evaluation,
+  metrics_file,
   subjects,
   training,
 )
@@ -18,7 +19,7 @@ def test_metrics(
   A run that was cut off goes on; one that is finished is not repeated.
   """
   path = workdir.path / 'metrics.json'
-  splits = evaluation.read_metrics(path)
+  splits = metrics_file.read(path)
   # Of a shorter run the figures may be there already.
   is_done = workdir.last_state().step == config.run.steps
   if 'test' not in splits or not is_done:
@@ -31,6 +32,7 @@ def test_metrics(
       raise SystemExit(130)
     subject = subjects.from_workdir(workdir)
     test = datasets.open_source(config.data.dataset, 'test', data_dir)
-    evaluation.write(path, 'test', evaluation.evaluate(subject, test))
-    splits = evaluation.read_metrics(path)
+    result = evaluation.evaluate(subject, test)
+    metrics_file.write(path, 'test', result)
+    splits = metrics_file.read(path)
   return splits['test']

@@ -49,6 +49,7 @@ FLOORS = {
   'card': 3,
   'evaluation': 3,
   'export': 3,
+  'metrics_file': 3,
   'sampling': 3,
   'subjects': 3,
   'visualization': 4,

@@ -1,5 +1,6 @@
 """An autoregressive decoder on the whole road: train, evaluate, export."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,6 +13,7 @@ from vqvae_tf import (
   datasets,
   evaluation,
   export,
+  metrics_file,
   subjects,
   training,
 )
@@ -157,7 +159,7 @@ def test_against_the_same_network_without_codes(
     *'under the uniform p(z)'.split(),
   ]
   path = tmp_path / 'metrics.json'
-  evaluation.write(path, 'test', compared)
+  metrics_file.write(path, 'test', compared)
   known = json.loads(path.read_text())['test']
   assert known['codeless_bits_per_dim'] == bare.pixel_bits_per_dim
 
@@ -173,6 +175,30 @@ def test_what_is_no_baseline(subject):
   match = 'bare is another network: .* --causal_hiddens=9, and .* with 8'
   with pytest.raises(UserError, match=match):
     evaluation.check_codeless(subject, bare._replace(config=config))
+
+
+def test_what_was_trained_otherwise_is_no_baseline(subject):
+  bare = subject._replace(codebook_sizes=(1,), origin='bare')
+  config = dataclasses.replace(subject.config, class_names=('cat', 'dog'))
+  match = "bare is another network: .* class_names=.'cat', 'dog'.*, and .* '9'"
+  with pytest.raises(UserError, match=match):
+    evaluation.check_codeless(subject, bare._replace(config=config))
+  # A run that was cut off.
+  steps = subject.last_step
+  match = f'bare is another network: .* --steps=1, and .* with {steps}$'
+  with pytest.raises(UserError, match=match):
+    evaluation.check_codeless(subject, bare._replace(last_step=1))
+
+
+def test_codes_that_cost_nothing(subject, digits):
+  result = evaluation.evaluate(subject, digits['test'])
+  result = result._replace(
+    code_bits_learned_per_dim=0.0, bits_per_code=0.0, codeless_bits_per_dim=9.0
+  )
+  [line] = [
+    line for line in evaluation.table(result).splitlines() if 'saved' in line
+  ]
+  assert line.split()[6] == 'nan'
 
 
 def test_blocks_must_fit(tiny_config, tmp_path):

@@ -1,4 +1,3 @@
-import json
 import math
 import shutil
 
@@ -243,49 +242,6 @@ def test_files_of_a_whole_split(digits, monkeypatch):
 def _result(**changes):
   values = dict.fromkeys(metrics.Metrics._fields, 1.0) | {'num_sampled': 0}
   return metrics.Metrics(**values | changes)
-
-
-def test_metrics_keep_the_other_splits(tmp_path):
-  path = tmp_path / 'run' / 'metrics.json'
-  evaluation.write(path, 'validation', _result(mse=2.0))
-  evaluation.write(path, 'test', _result(mse=3.0))
-  evaluation.write(path, 'test', _result(mse=4.0))
-  known = json.loads(path.read_text())
-  assert known['validation'] == _result(mse=2.0)._asdict()
-  assert known['test'] == _result(mse=4.0)._asdict()
-  files = {'png': 3.0}
-  evaluation.write(path, 'test', _result(), files)
-  known = json.loads(path.read_text())
-  assert list(known) == ['validation', 'test']
-  assert known['test'] == _result()._asdict() | {'files': files}
-  assert [entry.name for entry in path.parent.iterdir()] == ['metrics.json']
-
-
-def test_a_perfect_psnr_is_null(tmp_path):
-  path = tmp_path / 'metrics.json'
-  evaluation.write(path, 'test', _result(psnr_db=math.inf))
-  # JSON has no word for infinity.
-  assert (
-    json.loads(path.read_text(), parse_constant=pytest.fail)['test']['psnr_db']
-    is None
-  )
-
-
-@pytest.mark.parametrize('text', ['{"test": ', '7'])
-def test_damaged_metrics_are_named(tmp_path, text):
-  path = tmp_path / 'metrics.json'
-  path.write_text(text)
-  with pytest.raises(UserError, match='metrics.json is damaged .*: remove it'):
-    evaluation.write(path, 'test', _result())
-  assert path.read_text() == text
-
-
-def test_metrics_on_a_full_disk(tmp_path):
-  path = tmp_path / 'metrics.json'
-  (tmp_path / '.metrics.json.partial').symlink_to('/dev/full')
-  with pytest.raises(OSError, match='cannot write .*metrics.json: .*No space'):
-    evaluation.write(path, 'test', _result())
-  assert list(tmp_path.iterdir()) == []
 
 
 def test_table():

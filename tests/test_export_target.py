@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import checkpoints, evaluation, export, metrics, subjects
+from vqvae_tf import (
+  checkpoints,
+  evaluation,
+  export,
+  metrics,
+  metrics_file,
+  subjects,
+)
 from vqvae_tf.errors import UserError
 
 
@@ -37,7 +44,10 @@ def test_is_replaced_when_asked(trained, exported, tmp_path):
   workdir = checkpoints.Workdir(shutil.copytree(trained.path, tmp_path / 'run'))
   measured = metrics.Metrics(179, *9 * [1.5])._replace(psnr_db=math.inf)
   files = {'png': 4.0}
-  evaluation.write(workdir.path / 'metrics.json', 'test', measured, files)
+  path = workdir.path / 'metrics.json'
+  metrics_file.write(path, 'test', measured, files)
+  other = {'model': 'another checkpoint'}
+  metrics_file.write(path, 'train', measured, fingerprints=other)
   assert export.export(workdir, copy, overwrite=True) == copy
   assert not (copy / 'extra').exists()
   assert subjects.read_metadata(copy)['metrics'] == {

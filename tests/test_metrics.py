@@ -165,7 +165,7 @@ def bits_per_position(codes, labels):
 
 
 def learned(codes, labels):
-  return metrics.code_bits(bits_per_position, 2, codes, labels)
+  return metrics.code_bits(bits_per_position, 2, (4,), codes, labels)
 
 
 class TestLearnedPrior:
@@ -182,9 +182,14 @@ class TestLearnedPrior:
   def test_any_number_in_a_pass(self, monkeypatch, size):
     labels = np.array([0, 0, 1])
     expected = learned(self.CODES, labels)
-    monkeypatch.setattr(metrics, '_CODES_PER_PASS', size)
+    monkeypatch.setattr(metrics, '_LOGITS_PER_PASS', 4 * size)
     found = learned(self.CODES, labels)
     np.testing.assert_array_equal(found, expected)
+
+  def test_large_codebooks_take_more_passes(self):
+    # 256 MB of logits: of CIFAR-10's codes, and of an image with all of 2^18.
+    assert metrics.images_per_pass(256, (4096,)) == 64
+    assert metrics.images_per_pass(1024, (2**18,)) == 1
 
   def test_no_labels(self):
     found = learned(self.CODES, None)
@@ -195,7 +200,8 @@ class TestLearnedPrior:
 
   def test_an_unconditional_prior(self):
     codes = np.tile(self.CODES, [1, 2, 1, 1])
-    found = metrics.code_bits(bits_per_position, 0, codes, np.ones(3, int))
+    labels = np.ones(3, int)
+    found = metrics.code_bits(bits_per_position, 0, (4,), codes, labels)
     assert found.given_class is None
     # Two positions, each with the bits of the first label.
     np.testing.assert_array_equal(found.learned, [2, 6, 6])
@@ -204,7 +210,7 @@ class TestLearnedPrior:
     def bits_of_many(codes, labels):
       return np.full(codes.shape, 10_000.0, np.float32)
 
-    found = metrics.code_bits(bits_of_many, 2, self.CODES, None)
+    found = metrics.code_bits(bits_of_many, 2, (4,), self.CODES, None)
     np.testing.assert_array_equal(found.learned, [10_000] * 3)
 
   def test_they_join_the_bound(self):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from vqvae_tf import configs, evaluation, metrics, presets
+from vqvae_tf import configs, evaluation, metrics_file, presets
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MODELS = ROOT / 'assets' / 'models'
@@ -23,8 +23,7 @@ def metadata(name):
 
 def measured(name):
   """Returns the metrics of a model's test split, and those of its files."""
-  values = dict(metadata(name)['metrics']['test'])
-  return values.pop('files'), metrics.Metrics(**values)
+  return metrics_file.parsed(metadata(name)['metrics']['test'])
 
 
 def uniform(result):
@@ -70,7 +69,7 @@ def test_a_preset_makes_it(name):
 
 @each_model
 def test_the_score_of_its_preset(name):
-  _, result = measured(name)
+  result, _ = measured(name)
   parts = [
     f'measured: {uniform(result):.3f} bits/dim '
     f'({result.bits_per_dim:.3f} with a prior)',
@@ -83,7 +82,7 @@ def test_the_score_of_its_preset(name):
 
 @each_model
 def test_its_row_in_the_readme(name):
-  _, result = measured(name)
+  result, _ = measured(name)
   learned = result.code_bits_learned_per_dim
   assert row_of(name)[1:] == [
     f'{result.bits_per_dim:.3f} ± {result.bits_per_dim_error:.3f}',
@@ -107,7 +106,7 @@ def test_its_prior_in_the_readme(name):
 
 @each_model
 def test_its_card(name):
-  files, result = measured(name)
+  result, files = measured(name)
   card = (MODELS / name / 'assets.extra' / 'README.md').read_text()
   # Notes beside the figures may have changed since.
   for line in evaluation.table(result, files).splitlines():
@@ -118,7 +117,7 @@ def test_its_card(name):
 
 def test_the_table_of_what_codes_are_worth():
   names = ('cifar10', 'mnist', 'fashion_mnist')
-  results = [measured(f'{name}_autoregressive')[1] for name in names]
+  results = [measured(f'{name}_autoregressive')[0] for name in names]
   rows = {
     "given the image's own codes": [r.pixel_bits_per_dim for r in results],
     'given the codes of another image': [

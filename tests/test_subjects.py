@@ -32,7 +32,7 @@ def test_a_prior_is_found(with_prior, code_prior, codes):
   np.testing.assert_allclose(
     found.code_bits(codes, labels), expected, rtol=1e-5, atol=1e-6
   )
-  learned = metrics.code_bits(found.code_bits, 10, codes, labels).learned
+  learned = metrics.code_bits(found.code_bits, 10, (32,), codes, labels).learned
   marginal = code_prior.marginal_nats(codes) / np.log(2)
   np.testing.assert_allclose(learned, marginal, rtol=1e-5)
 

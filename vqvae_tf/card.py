@@ -1,6 +1,6 @@
 """The model card of an export: what it is, where it comes from, its figures."""
 
-from vqvae_tf import code_bits, configs, evaluation, metrics
+from vqvae_tf import code_bits, configs, evaluation, metrics_file
 from vqvae_tf.checkpoints import State
 from vqvae_tf.prior_config import PriorConfig
 
@@ -72,15 +72,14 @@ def text(
   Args:
     config: the configuration of the run.
     state: of its best checkpoint, `seconds` of the whole run.
-    splits: what metrics.json holds: by split the fields of `metrics.Metrics`,
-      perhaps with 'files'.
+    splits: as `metrics_file.read` returns them.
     version: of vqvae_tf.
     grid: shape [h, w, M] of an image's codes.
     prior: the configuration of the prior over them, if there is one.
     standing: of that prior.
   """
   tables = '\n\n'.join(
-    f'{split} split\n\n```\n{_table(**values)}\n```'
+    f'{split} split\n\n```\n{_table(values)}\n```'
     for split, values in splits.items()
   )
   return _TEMPLATE.format(
@@ -114,5 +113,5 @@ def _prior(config, standing):
   )
 
 
-def _table(files=None, **values):
-  return evaluation.table(metrics.Metrics(**values), files)
+def _table(values):
+  return evaluation.table(*metrics_file.parsed(values))

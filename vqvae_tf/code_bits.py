@@ -183,7 +183,9 @@ def measure(
   learned = given_class = 0.0
   with bar:
     for codes, labels in pipeline.in_order(source, _BATCH_SIZE):
-      found = metrics.code_bits(code_bits, config.num_classes, codes, labels)
+      found = metrics.code_bits(
+        code_bits, config.num_classes, config.codebook_sizes, codes, labels
+      )
       learned += found.learned.sum()
       if found.given_class is not None:
         given_class += found.given_class.sum()
@@ -212,7 +214,8 @@ def mean_bits(
   """
   if not source.num_examples:
     raise ValueError(f'the {source.split} split has no codes to measure')
+  fit = metrics.images_per_pass(config.num_codes, config.codebook_sizes)
   total = 0.0
-  for codes, labels in pipeline.in_order(source, _BATCH_SIZE):
+  for codes, labels in pipeline.in_order(source, min(_BATCH_SIZE, fit)):
     total += float(np.sum(nats(codes, labels), dtype=np.float64))
   return bits.bits_per_dim(total / source.num_examples, config.num_codes)

@@ -145,7 +145,8 @@ def _extracted(workdir, open_source, current):
     )
     codes, labels = [], []
     with bar:
-      for images, classes in pipeline.in_order(source, _BATCH_SIZE):
+      size = pipeline.fitting(_BATCH_SIZE, source)
+      for images, classes in pipeline.in_order(source, size):
         codes.append(encode(images).numpy().astype(dtype))
         labels.append(classes.numpy())
         bar.update(len(images))

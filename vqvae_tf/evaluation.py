@@ -1,22 +1,14 @@
 """Bits/dim and reconstruction quality of a workdir or an export."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
-from vqvae_tf import (
-  checkpoints,
-  configs,
-  file_sizes,
-  metrics,
-  reporting,
-)
+from vqvae_tf import configs, file_sizes, metrics
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
@@ -78,7 +70,10 @@ def _learned(subject, data):
 
   def learned(codes, labels):
     labels = labels if has_its_classes else None
-    return metrics.code_bits(prior.code_bits, prior.num_classes, codes, labels)
+    sizes = subject.codebook_sizes
+    return metrics.code_bits(
+      prior.code_bits, prior.num_classes, sizes, codes, labels
+    )
 
   return learned
 
@@ -97,8 +92,12 @@ def _shuffled(subject, data, codes):
 def _sampled(subject, data):
   """Returns mse and PSNR of one sample each of the first images."""
   count = min(_NUM_SAMPLED, data.num_examples)
-  images, _ = next(iter(pipeline.in_order(data, count)))
-  squares = metrics.sum_of_squares(images, subject.reconstruct(images))
+  size = pipeline.fitting(count, data)
+  squares, done = 0.0, 0
+  for images, _ in pipeline.in_order(data, size).take(-(-count // size)):
+    images = images[: count - done]
+    squares += metrics.sum_of_squares(images, subject.reconstruct(images))
+    done += len(images)
   mse = squares / count / math.prod(data.image_shape)
   return {**metrics.errors(mse), 'num_sampled': count}
 
@@ -111,8 +110,8 @@ def check_codeless(subject: Subject, codeless: Subject) -> None:
     codeless: the same network, trained alike, whose codes have zero bits.
 
   Raises:
-    UserError: if they have codes the other way round, or another setting
-      differs; it is named.
+    UserError: if they have codes the other way round; or if another setting,
+      their kind of data or the steps taken differ: it is named.
   """
   if max(codeless.codebook_sizes) > 1:
     raise UserError(
@@ -121,24 +120,27 @@ def check_codeless(subject: Subject, codeless: Subject) -> None:
     )
   if max(subject.codebook_sizes) == 1:
     raise UserError(f'{subject.origin} has no codes to be compared with')
-  ours, theirs = (_without_codes(s.config) for s in (subject, codeless))
-  for (field, a), (_, b) in zip(
-    configs.fields(ours), configs.fields(theirs), strict=True
-  ):
-    if a != b:
+  ours, theirs = (_without_codes(s) for s in (subject, codeless))
+  for name, value in ours.items():
+    if value != theirs[name]:
       raise UserError(
         f'{codeless.origin} is another network: it was trained with '
-        f'--{field.name}={b}, and {subject.origin} with {a}'
+        f'{name}={theirs[name]}, and {subject.origin} with {value}'
       )
 
 
-def _without_codes(config):
-  """Returns a configuration without what may differ."""
-  steps = configs.RunConfig(steps=config.run.steps)
+def _without_codes(subject):
+  """Returns what was trained on what for how long, but for what may differ."""
   config = dataclasses.replace(
-    config, quantizer=configs.QuantizerConfig(), run=steps
+    subject.config, quantizer=configs.QuantizerConfig(), run=configs.RunConfig()
   )
-  return configs.replace(config, data_dir='', seed=0)
+  config = configs.replace(config, data_dir='', seed=0)
+  # Asked for may have been more steps than were taken.
+  return (
+    {f'--{field.name}': value for field, value in configs.fields(config)}
+    | configs.observations(config)
+    | {'--steps': subject.last_step}
+  )
 
 
 def compare_codeless(
@@ -175,7 +177,8 @@ def _batches(data, title) -> Iterator:
     disable=None,
   )
   with bar:
-    for images, labels in pipeline.in_order(data, _BATCH_SIZE):
+    size = pipeline.fitting(_BATCH_SIZE, data)
+    for images, labels in pipeline.in_order(data, size):
       yield images, labels
       bar.update(len(images))
 
@@ -239,7 +242,9 @@ def _rows_of_codes(result):
     if cost is None:
       prior, cost = 'uniform', result.code_bits_per_dim
     note = f' under the {prior} p(z)'
-    yield 'bits saved per bit of codes', f'{saved / cost:.3f}', note
+    # A prior is sure of codes that never change.
+    worth = saved / cost if cost else math.nan
+    yield 'bits saved per bit of codes', f'{worth:.3f}', note
 
 
 def _rows_of_errors(result):
@@ -269,43 +274,3 @@ def _file_rows(files):
   yield 'files of them, bits/dim', '', ' headers included'
   for name, value in files.items():
     yield f'  {file_sizes.DESCRIPTIONS[name]}', f'{value:.4f}'
-
-
-def write(
-  path: Path, split: str, result: metrics.Metrics, files: dict | None = None
-) -> None:
-  """Adds a split's metrics to a JSON file, keeping those of other splits.
-
-  Args:
-    path: the file.
-    split: whose metrics it will hold anew.
-    result: its fields become those of the split.
-    files: as `measure_files` returns them; they become the field 'files'.
-
-  Raises:
-    UserError: if the file is damaged.
-    OSError: if it cannot be written.
-  """
-  values = reporting.finite(result._asdict())
-  if files:
-    values['files'] = files
-  known = read_metrics(path) | {split: values}
-  checkpoints.write_text(path, json.dumps(known, indent=2) + '\n')
-
-
-def read_metrics(path: Path) -> dict[str, dict]:
-  """Returns the metrics in a JSON file by split; none if there is no file.
-
-  Raises:
-    UserError: if the file is damaged or a folder.
-  """
-  if path.is_dir():
-    raise UserError(f'{path} is a folder: name a JSON file by --output')
-  if not path.exists():
-    return {}
-  try:
-    return dict(json.loads(path.read_text()))
-  except (ValueError, TypeError) as error:
-    raise UserError(
-      f'{path} is damaged ({error}): remove it and evaluate again'
-    ) from error

@@ -48,7 +48,7 @@ from vqvae_tf import (
   card,
   code_bits,
   configs,
-  evaluation,
+  metrics_file,
   subjects,
   trained,
 )
@@ -217,8 +217,8 @@ def export(
 ) -> Path:
   """Writes the best checkpoint of a workdir as a SavedModel.
 
-  It appears whole or not at all. Configuration, metrics, class names and
-  versions are in `assets/metadata.json` inside it, the model
+  It appears whole or not at all. Configuration, metrics of this checkpoint,
+  class names and versions are in `assets/metadata.json` inside it, the model
   card and the training log in `assets.extra/`.
 
   Args:
@@ -284,7 +284,7 @@ def _write_extra(
   extra = folder / 'assets.extra'
   extra.mkdir()
   grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
-  splits = evaluation.read_metrics(workdir.path / 'metrics.json')
+  splits, _ = metrics_file.of_best(workdir)
   state = workdir.last_state()
   (extra / 'README.md').write_text(
     card.text(config, state, splits, __version__, grid, prior, standing)
@@ -300,9 +300,10 @@ def _metadata(
     'format': 'vqvae_tf 1',
     'config': json.loads(configs.to_json(config)),
     'step': step,
+    'last_step': workdir.last_state().step,
     'codebook_sizes': list(model.quantizer.codebook_sizes),
     'class_names': list(config.class_names),
-    'metrics': evaluation.read_metrics(workdir.path / 'metrics.json'),
+    'metrics': metrics_file.of_best(workdir)[0],
     'versions': {'tensorflow': tf.__version__, 'vqvae_tf': __version__},
   }
 

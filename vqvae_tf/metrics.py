@@ -10,8 +10,8 @@ from vqvae_tf import bits, images
 from vqvae_tf.models import Assessment
 
 _TWO_SIDED_95 = 1.96
-# Of a prior's pass: as much as keeps a device busy, in a few 100 MB.
-_CODES_PER_PASS = 2**16
+# Of a prior's pass: as much as keeps a device busy, 256 MB of float32.
+_LOGITS_PER_PASS = 2**26
 
 
 class Metrics(NamedTuple):
@@ -151,9 +151,20 @@ def sum_of_squares(batch: np.ndarray, others: np.ndarray | None) -> float:
   return float((error**2).sum())
 
 
+def images_per_pass(num_codes: int, codebook_sizes: tuple[int, ...]) -> int:
+  """Returns of how many images the codes fit into a pass of a prior.
+
+  Args:
+    num_codes: of an image, h w M.
+    codebook_sizes: K of each codebook.
+  """
+  return max(1, _LOGITS_PER_PASS // (num_codes * max(codebook_sizes)))
+
+
 def code_bits(
   bits_per_position: Callable[[np.ndarray, np.ndarray], np.ndarray],
   num_classes: int,
+  codebook_sizes: tuple[int, ...],
   codes: np.ndarray,
   labels: np.ndarray | None,
 ) -> CodeBits:
@@ -165,6 +176,7 @@ def code_bits(
     bits_per_position: takes codes int32 `[B, h, w, M]` and labels int32 `[B]`
       to -log2 p(code | earlier codes, label), `[B, h, w, M]`.
     num_classes: that the prior can be given; 0 if it is given none.
+    codebook_sizes: K of each codebook.
     codes: int32 `[B, h, w, M]`.
     labels: int32 `[B]`; None where they are not those of the prior.
 
@@ -175,7 +187,7 @@ def code_bits(
   # All codes with each label, several labels to a pass.
   which = np.tile(np.arange(len(codes)), count)
   given_labels = np.repeat(np.arange(count, dtype=np.int32), len(codes))
-  size = max(1, _CODES_PER_PASS // codes[0].size)
+  size = images_per_pass(codes[0].size, codebook_sizes)
   given = [
     np.asarray(
       bits_per_position(codes[which[i : i + size]], given_labels[i : i + size]),

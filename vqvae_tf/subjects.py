@@ -64,6 +64,8 @@ class Subject(NamedTuple):
     prior: over its codes; None where there is none.
     pixel_bits_map: `pixel_bits` of each pixel, float32 `[B, H, W]`; None of an
       export that was made without it.
+    last_step: training steps taken.
+    fingerprints: of its checkpoints, see `fingerprints`; none of an export.
   """
 
   assess: Callable[[tf.Tensor], Assessment]
@@ -77,6 +79,21 @@ class Subject(NamedTuple):
   origin: str
   prior: Prior | None = None
   pixel_bits_map: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
+  last_step: int = 0
+  fingerprints: dict[str, str] | None = None
+
+
+def fingerprints(workdir: checkpoints.Workdir) -> dict[str, str]:
+  """Returns digests of the best checkpoints: 'model' and, if any, 'prior'.
+
+  Raises:
+    UserError: as `code_cache.fingerprint` does.
+  """
+  result = {'model': code_cache.fingerprint(workdir)}
+  own = checkpoints.PriorWorkdir(workdir)
+  if own.has_config() and own.steps():
+    result['prior'] = code_cache.fingerprint(own)
+  return result
 
 
 def load_prior(
@@ -166,6 +183,8 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
     origin=f'{workdir}, step {step}',
     prior=prior,
     pixel_bits_map=build.pixel_bits_map(model, shape),
+    last_step=workdir.last_state().step,
+    fingerprints=fingerprints(workdir),
   )
 
 
@@ -196,6 +215,8 @@ def from_export(path: str | os.PathLike) -> Subject:
     codebook_sizes=codebook_sizes,
     origin=str(path),
     prior=prior,
+    # Exports that were made earlier do not say.
+    last_step=metadata.get('last_step', config.run.steps),
   )
 
 

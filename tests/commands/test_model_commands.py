@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from vqvae_tf import checkpoints, evaluation, subjects
+from vqvae_tf import checkpoints, evaluation, metrics_file, subjects
 
 _BIN = Path(__file__).resolve().parents[2] / 'bin'
 
@@ -77,7 +77,8 @@ def test_evaluate(done, trained):
   assert 'digits validation, ' in text and ', step 4' in text
   [(split, values)] = json.loads(path.read_text()).items()
   assert split == 'validation'
-  assert evaluation.table(evaluation.metrics.Metrics(**values)) in text
+  assert evaluation.table(*metrics_file.parsed(values)) in text
+  assert values['checkpoints'] == subjects.fingerprints(trained)
   # What training measured at the same step, in other batches.
   last = json.loads(trained.metrics_path.read_text().splitlines()[-1])
   assert values['bits_per_dim'] == pytest.approx(last['bits_per_dim'], rel=1e-4)
@@ -91,8 +92,7 @@ def test_evaluate_an_export(done, exported):
   sizes = {split: v['num_examples'] for split, v in known.items()}
   assert sizes == {'test': 179, 'train': 1439}
   for split, values in known.items():
-    files = values.pop('files')
-    result = evaluation.metrics.Metrics(**values)
+    result, files = metrics_file.parsed(values)
     table = evaluation.table(result, files)
     assert f'digits {split}, {exported}\n{table}\n' in text
     assert set(files) == {'png', 'webp', 'bz2'}

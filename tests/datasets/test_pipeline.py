@@ -24,6 +24,15 @@ def _permutation(num_examples, seed, epoch):
   ).numpy()
 
 
+@pytest.mark.parametrize(
+  'side, size', [(28, 100), (32, 100), (64, 64), (256, 4), (2048, 1)]
+)
+def test_large_images_come_in_small_batches(side, size):
+  images = np.zeros((1, side, side, 1), np.uint8)
+  arrays = Arrays(images, np.zeros(1, np.int32))
+  assert pipeline.fitting(100, ArraySource('a', 'test', arrays)) == size
+
+
 def test_in_order_gives_all_once_and_a_smaller_last_batch():
   batches = list(pipeline.in_order(_source(10), 4))
   assert [len(labels) for _, labels in batches] == [4, 4, 2]

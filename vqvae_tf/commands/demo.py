@@ -29,14 +29,16 @@ def _demo() -> int:
     config = configs.replace(config, steps=flags.FLAGS.steps)
   if status := train.train(config, str(path)):
     return status
-  from vqvae_tf import checkpoints, evaluation, export, subjects
+  from vqvae_tf import checkpoints, evaluation, export, metrics_file, subjects
   from vqvae_tf.visualization import gallery, material
 
   workdir = checkpoints.Workdir(path)
   subject = subjects.from_workdir(workdir)
   data = cli.open_source(config.data, 'test')
   result = evaluation.evaluate(subject, data)
-  evaluation.write(path / 'metrics.json', 'test', result)
+  metrics_file.write(
+    path / 'metrics.json', 'test', result, fingerprints=subject.fingerprints
+  )
   model = export.export(workdir, path / 'export', overwrite=True)
   print(f'\ndigits, test split\n{evaluation.table(result)}\n')
   print(f'model     {model}\nmetrics   {path}/metrics.json')

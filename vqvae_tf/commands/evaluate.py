@@ -47,7 +47,7 @@ def _evaluate() -> None:
       f'{",".join(names.SPLITS)}'
     )
   subject = cli.open_subject()
-  from vqvae_tf import evaluation
+  from vqvae_tf import evaluation, metrics_file
 
   codeless = None
   if args.without_codes:
@@ -57,7 +57,7 @@ def _evaluate() -> None:
   if args.workdir and not output:
     output = Path(args.workdir) / 'metrics.json'
   if output:
-    evaluation.read_metrics(Path(output))
+    metrics_file.check_writable(Path(output))
   settings = subject.config.data
   # All of them first: missing data, or a file that the results cannot go to, is
   # no news after minutes of work.
@@ -73,6 +73,8 @@ def _evaluate() -> None:
       print(f'warning: {subject.prior.warning}')
     print(flush=True)
     if output:
-      evaluation.write(Path(output), data.split, result, files)
+      metrics_file.write(
+        Path(output), data.split, result, files, subject.fingerprints
+      )
   if output:
     print(f'written: {output}')

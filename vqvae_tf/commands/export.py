@@ -29,10 +29,16 @@ def _export() -> None:
   if not args.workdir:
     raise UserError('give --workdir=RUN, the folder of a trained model')
   cli.load_tensorflow()
-  from vqvae_tf import checkpoints, export
+  from vqvae_tf import checkpoints, export, metrics_file
 
   output = args.output or f'{args.workdir}/export'
-  path = export.export(
-    checkpoints.Workdir(args.workdir), output, args.overwrite
-  )
+  workdir = checkpoints.Workdir(args.workdir)
+  path = export.export(workdir, output, args.overwrite)
+  _, stale = metrics_file.of_best(workdir)
+  if stale:
+    print(
+      f'warning: {", ".join(stale)} in {workdir}/metrics.json: of another '
+      'checkpoint or prior, so the export has no such figures; run '
+      f'bin/evaluate --workdir={workdir} and export again'
+    )
   print(f'exported: {path}')

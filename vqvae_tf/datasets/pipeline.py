@@ -7,6 +7,20 @@ from vqvae_tf.datasets.source import Source
 # TensorFlow's own wrapper gives the cipher 4 rounds, which leaves neighbours
 # of a permutation correlated (0.09 at 60,000 examples); 8 leave nothing.
 _ROUNDS = 8
+# Of an evaluation: 256 images of 32x32, 4 of 256x256; at most 800 MB for the
+# 256 logits of each colour.
+_PIXELS_PER_PASS = 2**18
+
+
+def fitting(most: int, source: Source) -> int:
+  """Returns a batch size that evaluation has memory for.
+
+  Args:
+    most: for small images.
+    source: of the images.
+  """
+  height, width, _ = source.image_shape
+  return max(1, min(most, _PIXELS_PER_PASS // (height * width)))
 
 
 def in_order(source: Source, batch_size: int) -> tf.data.Dataset:

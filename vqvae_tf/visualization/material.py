@@ -97,7 +97,8 @@ class Material:
       uint8 `[n, H, W, C]`.
     """
     # In a batch each row has random numbers of its own.
-    size = 1 if self.is_sampled else _BATCH_SIZE
+    fit = pipeline.fitting(_BATCH_SIZE, self.data)
+    size = 1 if self.is_sampled else fit
     codes = np.asarray(codes, np.int32)
     return np.concatenate(
       [
@@ -210,8 +211,9 @@ class Material:
     return tables
 
   def _batches(self, title):
-    batches = pipeline.in_order(self.data, _BATCH_SIZE)
-    count = -(-self.data.num_examples // _BATCH_SIZE)
+    size = pipeline.fitting(_BATCH_SIZE, self.data)
+    batches = pipeline.in_order(self.data, size)
+    count = -(-self.data.num_examples // size)
     return _bar(batches, title, count)
 
 
