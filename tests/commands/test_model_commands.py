@@ -94,7 +94,7 @@ def test_evaluate_an_export(done, exported):
   for split, values in known.items():
     result, files = metrics_file.parsed(values)
     table = evaluation.table(result, files)
-    assert f'digits {split}, {exported}\n{table}\n' in text
+    assert f'digits {split}, {exported}\n{table}\nmeasured in ' in text
     assert set(files) == {'png', 'webp', 'bz2'}
     assert 0 < values['bits_per_dim_error'] < values['bits_per_dim']
 

@@ -125,10 +125,17 @@ def test_samples_are_seeded(pixel):
   assert np.isfinite(likelihood.log_prob(known, first)).all()
 
 
-@pytest.mark.parametrize('block_size', [1, 2, 4])
-def test_samples_are_those_of_a_full_pass_for_each_pixel(block_size):
+@pytest.mark.parametrize(
+  'block_size, pixel',
+  [
+    *((size, LogisticMixture(3, 2)) for size in (1, 2, 4)),
+    *((2, pixel) for pixel in (Normal(3), Categorical(3), Bernoulli(3))),
+  ],
+)
+def test_samples_are_those_of_a_full_pass_for_each_pixel(block_size, pixel):
   """Cells, slots and pixels come in one order in both."""
-  likelihood, known, seed = make(block_size=block_size), params(2), [1, 2]
+  likelihood = make(block_size=block_size, pixel=pixel)
+  known, seed = params(2), [1, 2]
   drawn = np.zeros([2, SIZE, SIZE, 3], np.uint8)
   places = itertools.product(range(SIZE), repeat=2)
   order = sorted(places, key=lambda place: rank(*place, block_size))

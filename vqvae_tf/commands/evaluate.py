@@ -1,5 +1,6 @@
 """bin/evaluate: bits/dim and reconstruction quality over whole splits."""
 
+import time
 from pathlib import Path
 
 from absl import flags
@@ -63,18 +64,30 @@ def _evaluate() -> None:
   # no news after minutes of work.
   sources = [cli.open_source(settings, s, args.data_dir) for s in args.splits]
   for data in sources:
-    result = evaluation.evaluate(subject, data)
-    if codeless:
-      result = evaluation.compare_codeless(result, codeless, data)
-    files = evaluation.measure_files(data) if args.formats else None
-    print(f'{data.name} {data.split}, {subject.origin}')
-    print(evaluation.table(result, files))
-    if subject.prior and subject.prior.warning:
-      print(f'warning: {subject.prior.warning}')
-    print(flush=True)
+    result, files = _measure(subject, codeless, data)
     if output:
       metrics_file.write(
         Path(output), data.split, result, files, subject.fingerprints
       )
   if output:
     print(f'written: {output}')
+
+
+def _measure(subject, codeless, data):
+  """Measures and prints a split; returns its metrics and those of its files."""
+  from vqvae_tf import evaluation
+
+  start = time.monotonic()
+  result = evaluation.evaluate(subject, data)
+  seconds = time.monotonic() - start
+  if codeless:
+    result = evaluation.compare_codeless(result, codeless, data)
+  files = evaluation.measure_files(data) if flags.FLAGS.formats else None
+  print(f'{data.name} {data.split}, {subject.origin}')
+  print(evaluation.table(result, files))
+  each = 1000 * seconds / result.num_examples
+  print(f'measured in {seconds:.0f} s: {each:.1f} ms per image')
+  if subject.prior and subject.prior.warning:
+    print(f'warning: {subject.prior.warning}')
+  print(flush=True)
+  return result, files
