@@ -94,6 +94,22 @@ def test_its_row_in_the_readme(name):
 
 
 @each_model
+def test_its_training_split_in_the_readme(name):
+  splits = metadata(name)['metrics']
+  if 'train' not in splits:
+    assert name == 'cifar10'
+    return
+  train, test = (metrics_file.parsed(splits[s])[0] for s in ('train', 'test'))
+  cells = f'{train.bits_per_dim:.3f} ± {train.bits_per_dim_error:.3f} | '
+  if train.code_bits_learned_per_dim is None:
+    # It was measured before there was a prior.
+    cells += f'{uniform(test):.3f}'
+  else:
+    cells += f'{test.bits_per_dim:.3f} ± {test.bits_per_dim_error:.3f}'
+  assert f'| {cells} |' in README
+
+
+@each_model
 def test_its_prior_in_the_readme(name):
   prior = metadata(name)['prior']
   standing = prior['validation']
