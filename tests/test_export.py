@@ -179,6 +179,7 @@ def test_metadata(trained, exported):
     'format': 'vqvae_tf 1',
     'config': json.loads(configs.to_json(config)),
     'step': trained.best_step(),
+    'last_step': 4,
     'codebook_sizes': [16],
     'class_names': list('0123456789'),
     'metrics': {},
