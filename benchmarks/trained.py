@@ -33,6 +33,6 @@ def test_metrics(
     subject = subjects.from_workdir(workdir)
     test = datasets.open_source(config.data.dataset, 'test', data_dir)
     result = evaluation.evaluate(subject, test)
-    metrics_file.write(path, 'test', result)
+    metrics_file.write(path, 'test', result, fingerprints=subject.fingerprints)
     splits = metrics_file.read(path)
   return splits['test']

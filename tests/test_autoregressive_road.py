@@ -17,6 +17,7 @@ from vqvae_tf import (
   subjects,
   training,
 )
+from vqvae_tf.datasets import pipeline
 from vqvae_tf.errors import UserError
 from vqvae_tf.visualization import gallery, material
 
@@ -188,6 +189,25 @@ def test_what_was_trained_otherwise_is_no_baseline(subject):
   match = f'bare is another network: .* --steps=1, and .* with {steps}$'
   with pytest.raises(UserError, match=match):
     evaluation.check_codeless(subject, bare._replace(last_step=1))
+
+
+def test_samples_of_large_images_come_in_parts(subject, digits, monkeypatch):
+  # As many pixels as 50 of these images have.
+  monkeypatch.setattr(pipeline, '_PIXELS_PER_PASS', 50 * 8 * 8)
+  sizes = []
+
+  def reconstruct(images):
+    sizes.append(len(images))
+    return np.asarray(images) ^ 1
+
+  data = digits['test']
+  for most, expected in ((256, [50, 50, 50, 29]), (60, [50, 10])):
+    monkeypatch.setattr(evaluation, '_NUM_SAMPLED', most)
+    sizes.clear()
+    found = evaluation._sampled(subject._replace(reconstruct=reconstruct), data)
+    assert sizes == expected and found['num_sampled'] == sum(expected)
+    # Each pixel is off by one grey level.
+    assert found['mse'] == 1
 
 
 def test_codes_that_cost_nothing(subject, digits):
