@@ -18,12 +18,7 @@ import rounds
 import tensorflow as tf
 import trained
 
-from vqvae_tf import (
-  build,
-  checkpoints,
-  configs,
-  presets,
-)
+from vqvae_tf import build, checkpoints, configs, presets
 from vqvae_tf.trainer import Trainer
 
 MEMBERS = {

@@ -19,8 +19,7 @@ from pathlib import Path
 import rounds
 import tensorflow as tf
 
-from vqvae_tf import build, configs
-from vqvae_tf.likelihoods import noise
+from vqvae_tf import build, configs, noise
 from vqvae_tf.prior_config import PriorConfig
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'sampling.csv'

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import checkpoints, configs
+from vqvae_tf import configs, files
 from vqvae_tf.checkpoints import State, Workdir
 from vqvae_tf.errors import UserError
 
@@ -236,7 +236,7 @@ def test_config_of_other_fields_is_refused(workdir):
 
 def test_failed_text_leaves_the_earlier_one(tmp_path, monkeypatch):
   path = tmp_path / 'config.json'
-  checkpoints.write_text(path, 'whole')
+  files.write_text(path, 'whole')
   write = pathlib.Path.write_text
 
   def write_half(self, text):
@@ -246,9 +246,9 @@ def test_failed_text_leaves_the_earlier_one(tmp_path, monkeypatch):
   with monkeypatch.context() as patch:
     patch.setattr(pathlib.Path, 'write_text', write_half)
     with pytest.raises(OSError, match='no space left'):
-      checkpoints.write_text(path, 'another')
+      files.write_text(path, 'another')
   assert path.read_text() == 'whole'
-  checkpoints.write_text(path, 'third')
+  files.write_text(path, 'third')
   assert path.read_text() == 'third'
   assert list(tmp_path.iterdir()) == [path]
 

@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from vqvae_tf import configs
+from vqvae_tf import configs, files
 from vqvae_tf.errors import UserError
 from vqvae_tf.prior_config import PriorConfig
 
@@ -104,7 +103,7 @@ class Workdir:
 
   def save_config(self, config: configs.Sections) -> None:
     """Writes config.json, whole or not at all."""
-    write_text(self._config_path, configs.to_json(config) + '\n')
+    files.write_text(self._config_path, configs.to_json(config) + '\n')
 
   def steps(self) -> list[int]:
     """Returns the steps of the complete checkpoints, ascending."""
@@ -129,7 +128,7 @@ class Workdir:
       shutil.rmtree(final, ignore_errors=True)
       aside.rename(final)
     except (tf.errors.OpError, OSError) as error:
-      raise OSError(f'cannot write {final}: {one_line(error)}') from error
+      raise OSError(f'cannot write {final}: {files.one_line(error)}') from error
     finally:
       self._remove_leftovers()
     for step in self.steps():
@@ -184,7 +183,7 @@ class Workdir:
     except _UNREADABLE as error:
       raise UserError(
         f'the checkpoint {folder} is missing, damaged or of another model: '
-        f'{one_line(error)}'
+        f'{files.one_line(error)}'
       ) from error
 
   def weights(self, step: int) -> list[Path]:
@@ -225,34 +224,3 @@ class PriorWorkdir(Workdir):
     super().clear()
     # Another run may have its best checkpoint at the same step.
     self.standing_path.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-  """Writes a file whole or not at all, as `written` does."""
-  with written(path) as aside:
-    aside.write_text(text)
-
-
-@contextlib.contextmanager
-def written(path: Path) -> Iterator[Path]:
-  """Yields where to write what becomes a file: whole or not at all.
-
-  Raises:
-    OSError: if it cannot be written; what was there stays.
-  """
-  path.parent.mkdir(parents=True, exist_ok=True)
-  aside = path.with_name(f'.{path.name}.partial')
-  try:
-    yield aside
-    aside.rename(path)
-  except OSError as error:
-    raise OSError(f'cannot write {path}: {one_line(error)}') from error
-  finally:
-    aside.unlink(missing_ok=True)
-
-
-def one_line(error: BaseException) -> str:
-  """Returns the first line of a message, without TensorFlow's trimmings."""
-  line = str(error).strip().split('\n')[0]
-  line = re.sub(r'\{\{.*?\}\} | \[Op:\w+\].*', '', line)
-  return line[:300] or type(error).__name__

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
-from vqvae_tf import bits, build, checkpoints, metrics, trained
+from vqvae_tf import bits, build, files, metrics, trained
 from vqvae_tf.checkpoints import PriorWorkdir
 from vqvae_tf.code_cache import Codes, CodeSource
 from vqvae_tf.datasets import pipeline
@@ -117,8 +116,7 @@ def measure_standing(workdir: PriorWorkdir, codes: Codes) -> Standing:
 
 def write_standing(workdir: PriorWorkdir, standing: Standing) -> None:
   """Keeps what was found of the best prior of a run: validation.json."""
-  values = json.dumps(standing._asdict(), indent=2)
-  checkpoints.write_text(workdir.standing_path, values + '\n')
+  files.write_json(workdir.standing_path, standing._asdict())
 
 
 def known_standing(workdir: PriorWorkdir) -> Standing | None:
@@ -137,7 +135,7 @@ def known_standing(workdir: PriorWorkdir) -> Standing | None:
     standing = Standing(**json.loads(path.read_text()))
   except (OSError, ValueError, TypeError) as error:
     raise UserError(
-      f'{path} is damaged ({checkpoints.one_line(error)}): remove it, and let '
+      f'{path} is damaged ({files.one_line(error)}): remove it, and let '
       f'bin/prior --workdir={path.parent.parent} write it anew'
     ) from error
   return standing if standing.step == workdir.best_step() else None
@@ -173,13 +171,7 @@ def measure(
   A conditional prior runs once for each class.
   """
   code_bits = build.code_bits(prior, config)
-  bar = tqdm.tqdm(
-    total=source.num_examples,
-    unit='image',
-    desc=f'{source.split}, prior',
-    leave=False,
-    disable=None,
-  )
+  bar = files.bar(source.num_examples, f'{source.split}, prior')
   learned = given_class = 0.0
   with bar:
     for codes, labels in pipeline.in_order(source, _BATCH_SIZE):

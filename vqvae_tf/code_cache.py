@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
-from vqvae_tf import build, checkpoints, configs, trained
+from vqvae_tf import build, checkpoints, configs, files, trained
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.names import SPLITS
 from vqvae_tf.datasets.source import Source
@@ -136,13 +135,7 @@ def _extracted(workdir, open_source, current):
   dtype = np.min_scalar_type(max(sizes) - 1)
   splits = {}
   for split, source in sources.items():
-    bar = tqdm.tqdm(
-      total=source.num_examples,
-      unit='image',
-      desc=f'{split}, codes',
-      leave=False,
-      disable=None,
-    )
+    bar = files.bar(source.num_examples, f'{split}, codes')
     codes, labels = [], []
     with bar:
       size = pipeline.fitting(_BATCH_SIZE, source)
@@ -167,8 +160,7 @@ def _write(path: Path, codes: Codes) -> None:
   for split, source in codes.splits.items():
     arrays[f'{split}_codes'] = source.codes
     arrays[f'{split}_labels'] = source.labels
-  with checkpoints.written(path) as aside, open(aside, 'wb') as file:
-    np.savez(file, **arrays)
+  files.write_arrays(path, arrays)
 
 
 def _read(path: Path, config: configs.Config) -> Codes:
@@ -187,7 +179,7 @@ def _read(path: Path, config: configs.Config) -> Codes:
       current = str(arrays['fingerprint'])
   except _UNREADABLE as error:
     raise UserError(
-      f'{path} is damaged ({checkpoints.one_line(error)}): remove it, and the '
+      f'{path} is damaged ({files.one_line(error)}): remove it, and the '
       'codes are made anew'
     ) from error
   return Codes(splits, sizes, math.prod(config.image_shape), current)

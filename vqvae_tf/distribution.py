@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from vqvae_tf.checkpoints import one_line
+from vqvae_tf import replicas
 from vqvae_tf.errors import UserError
-from vqvae_tf.quantizers import replicas
+from vqvae_tf.files import one_line
 
 # What TensorFlow raises when a worker that it waits for is gone.
 _LOST = (

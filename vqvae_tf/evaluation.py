@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from vqvae_tf import configs, file_sizes, metrics
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
+from vqvae_tf.files import bar as progress
 from vqvae_tf.subjects import Subject
 
 _BATCH_SIZE = 100
@@ -169,13 +169,7 @@ def measure_files(data: Source) -> dict[str, float]:
 
 def _batches(data, title) -> Iterator:
   """Yields a split's batches, with a bar on a terminal."""
-  bar = tqdm.tqdm(
-    total=data.num_examples,
-    unit='image',
-    desc=f'{data.split}, {title}',
-    leave=False,
-    disable=None,
-  )
+  bar = progress(data.num_examples, f'{data.split}, {title}')
   with bar:
     size = pipeline.fitting(_BATCH_SIZE, data)
     for images, labels in pipeline.in_order(data, size):

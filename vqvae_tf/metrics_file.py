@@ -4,8 +4,9 @@ import json
 import tempfile
 from pathlib import Path
 
-from vqvae_tf import checkpoints, metrics, reporting, subjects
+from vqvae_tf import checkpoints, metrics, subjects
 from vqvae_tf.errors import UserError
+from vqvae_tf.files import finite, one_line, write_json
 
 # Beside the fields of `Metrics`.
 _FILES, _CHECKPOINTS = 'files', 'checkpoints'
@@ -32,13 +33,13 @@ def write(
     UserError: if the file is damaged.
     OSError: if it cannot be written.
   """
-  values = reporting.finite(result._asdict())
+  values = finite(result._asdict())
   if files:
     values[_FILES] = files
   if fingerprints:
     values[_CHECKPOINTS] = fingerprints
   known = read(path) | {split: values}
-  checkpoints.write_text(path, json.dumps(known, indent=2) + '\n')
+  write_json(path, known)
 
 
 def read(path: Path) -> dict[str, dict]:
@@ -107,5 +108,5 @@ def check_writable(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=path.parent).close()
   except OSError as error:
-    reason = checkpoints.one_line(error)
+    reason = one_line(error)
     raise OSError(f'cannot write {path}: {reason}') from error

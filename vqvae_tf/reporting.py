@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from vqvae_tf import checkpoints, images, snapshots
+from vqvae_tf import checkpoints, files, images, snapshots
 
 
 class Reporter:
@@ -44,7 +43,7 @@ class Reporter:
   def scalars(self, step: int, group: str, values: Mapping[str, float]) -> None:
     """Records one entry of metrics.jsonl and the same in TensorBoard."""
     with open(self._path, 'a') as file:
-      entry = finite({'step': step, 'group': group, **values})
+      entry = files.finite({'step': step, 'group': group, **values})
       file.write(json.dumps(entry) + '\n')
     with self._writing():
       for key, value in values.items():
@@ -87,7 +86,7 @@ class Reporter:
       with self._writer.as_default():
         yield
     except tf.errors.OpError as error:
-      raise OSError(f'TensorBoard: {checkpoints.one_line(error)}') from error
+      raise OSError(f'TensorBoard: {files.one_line(error)}') from error
 
 
 def _cut_back(path: Path, step: int) -> None:
@@ -102,13 +101,5 @@ def _cut_back(path: Path, step: int) -> None:
       break
     if entry['step'] <= step:
       kept.append(line + '\n')
-  checkpoints.write_text(path, ''.join(kept))
+  files.write_text(path, ''.join(kept))
   os.utime(path)
-
-
-def finite(values: Mapping[str, object]) -> dict[str, object]:
-  """Returns values with None for infinities, for which JSON has no word."""
-  return {
-    k: None if isinstance(v, float) and not math.isfinite(v) else v
-    for k, v in values.items()
-  }

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import tqdm
 from PIL import Image, ImageDraw
 
-from vqvae_tf import checkpoints, configs, images
+from vqvae_tf import checkpoints, configs, files, images
 from vqvae_tf.datasets import image_folder
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
@@ -210,10 +209,7 @@ def draw(
   ]
   given = {'given': kept.codes, 'mask': kept.mask} if kept else {}
   parts = []
-  bar = tqdm.tqdm(
-    total=num, unit='image', desc='sampling', leave=False, disable=None
-  )
-  with bar:
+  with files.bar(num, 'sampling') as bar:
     for i, (label, count) in enumerate(calls):
       drawn = subject.prior.sample(
         batch, [seed, i], label, temperature, top_p, **given
@@ -292,8 +288,7 @@ def write(folder: Path, draws: Draws, grid: Image.Image) -> list[Path]:
   if paths[2].exists():
     _remove_from(paths[1], len(draws.images))
   # First of all: images without it are somebody else's.
-  with checkpoints.written(paths[2]) as aside, open(aside, 'wb') as file:
-    np.savez(file, codes=draws.codes, labels=draws.labels)
+  files.write_arrays(paths[2], {'codes': draws.codes, 'labels': draws.labels})
   _write_png(paths[0], grid)
   for i, image in enumerate(draws.images):
     _write_png(_numbered(paths[1], i), _image(image))
@@ -313,7 +308,7 @@ def _numbered(folder, i):
 
 
 def _write_png(path, image):
-  with checkpoints.written(path) as aside:
+  with files.written(path) as aside:
     image.save(aside, format='PNG')
 
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_tf.checkpoints import Workdir, written
+from vqvae_tf.checkpoints import Workdir
+from vqvae_tf.files import write_arrays
 
 KEPT = ('originals', 'reconstructions')
 _NUM_IMAGES = 16
@@ -54,10 +55,7 @@ def write(
   if not set(KEPT) <= set(batches):
     return
   kept = {name: batches[name][:_NUM_IMAGES] for name in KEPT}
-  with written(_folder(workdir) / f'{step:08d}.npz') as aside:
-    # NumPy would give the path another name.
-    with open(aside, 'wb') as file:
-      np.savez_compressed(file, **kept)
+  write_arrays(_folder(workdir) / f'{step:08d}.npz', kept, compressed=True)
 
 
 def read(workdir: Workdir) -> list[Snapshot]:

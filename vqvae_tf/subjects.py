@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from vqvae_tf import build, checkpoints, code_bits, code_cache, configs, trained
+from vqvae_tf import (
+  build,
+  checkpoints,
+  code_bits,
+  code_cache,
+  configs,
+  files,
+  trained,
+)
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import Assessment, CodePrior, Sampler, Samples
 from vqvae_tf.prior_config import PriorConfig
@@ -205,7 +213,7 @@ def from_export(path: str | os.PathLike) -> Subject:
     prior = None if num_classes is None else _exported_prior(sign, num_classes)
   except _DAMAGE as error:
     raise UserError(
-      f'the export {path} is damaged: {checkpoints.one_line(error)}'
+      f'the export {path} is damaged: {files.one_line(error)}'
     ) from error
 
   autoregressive = config.likelihood.decoder == 'autoregressive'

@@ -6,12 +6,11 @@ import math
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf import averaging, configs
+from vqvae_tf import averaging, configs, replicas
 from vqvae_tf.models import compiled
 from vqvae_tf.muon import Muon
 from vqvae_tf.optimizer import Adam
 from vqvae_tf.precision import LossScale
-from vqvae_tf.quantizers import replicas
 
 
 class Trainer(snt.Module):

@@ -1,8 +1,8 @@
 import pytest
 import tensorflow as tf
 
+from vqvae_tf import replicas
 from vqvae_tf.models import compiled
-from vqvae_tf.quantizers import replicas
 
 
 @pytest.mark.parametrize('count, calls', [(1, [False]), (2, [True, True])])

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from vqvae_tf.likelihoods import noise
+from vqvae_tf import noise
 from vqvae_tf.likelihoods.likelihood import Likelihood
 
 LEVELS = 256

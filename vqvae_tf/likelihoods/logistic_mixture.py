@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from vqvae_tf.likelihoods import noise
+from vqvae_tf import noise
 from vqvae_tf.likelihoods.likelihood import Likelihood
 from vqvae_tf.likelihoods.logistic_bins import log_bin_mass
 from vqvae_tf.likelihoods.scales import bounded_log_scale

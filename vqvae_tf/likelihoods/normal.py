@@ -4,7 +4,8 @@ import math
 
 import tensorflow as tf
 
-from vqvae_tf.likelihoods import noise, normal_bins
+from vqvae_tf import noise
+from vqvae_tf.likelihoods import normal_bins
 from vqvae_tf.likelihoods.likelihood import Likelihood
 from vqvae_tf.likelihoods.scales import LOG_SCALE_LIMIT, bounded_log_scale
 

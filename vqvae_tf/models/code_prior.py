@@ -7,7 +7,7 @@ from typing import NamedTuple
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.likelihoods import noise
+from vqvae_tf import noise
 from vqvae_tf.models import drawing
 from vqvae_tf.models.compilation import compiled
 from vqvae_tf.nets import CausalNetwork

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from vqvae_tf.quantizers import replicas
+from vqvae_tf import replicas
 
 
 def compiled(function: Callable) -> Callable:

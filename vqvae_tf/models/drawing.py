@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from vqvae_tf.likelihoods import noise
+from vqvae_tf import noise
 
 _ROUNDS = 30
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from vqvae_tf.likelihoods import noise
+from vqvae_tf import noise
 from vqvae_tf.models.code_prior import CodePrior
 
 Decode = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from vqvae_tf.quantizers import quantizer, replicas
+from vqvae_tf import replicas
+from vqvae_tf.quantizers import quantizer
 
 # The codebook entropy has a probability for each code.
 _MAX_BITS = 18

@@ -6,13 +6,8 @@ from typing import NamedTuple
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.quantizers import (
-  codebook,
-  nearest,
-  placement,
-  quantizer,
-  replicas,
-)
+from vqvae_tf import replicas
+from vqvae_tf.quantizers import codebook, nearest, placement, quantizer
 
 
 class Vectors(NamedTuple):

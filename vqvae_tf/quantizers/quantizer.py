@@ -8,7 +8,7 @@ from typing import NamedTuple
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.quantizers import replicas
+from vqvae_tf import replicas
 
 # A gradient estimator: takes z_e(x) and z_q(x) to z_q(x) with a gradient.
 Estimator = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

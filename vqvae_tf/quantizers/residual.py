@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from vqvae_tf.quantizers import quantizer, replicas
+from vqvae_tf import replicas
+from vqvae_tf.quantizers import quantizer
 from vqvae_tf.quantizers.composite import Composite
 from vqvae_tf.quantizers.cosine import CosineQuantizer
 

@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from vqvae_tf.quantizers import codebook, quantizer, replicas
+from vqvae_tf import replicas
+from vqvae_tf.quantizers import codebook, quantizer
 from vqvae_tf.quantizers.one_codebook import OneCodebook
 
 # Averages the use of codes that a gradient moves; nothing else depends on it.

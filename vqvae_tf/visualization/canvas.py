@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from vqvae_tf import checkpoints
+from vqvae_tf import files
 
 _WIDTH = 9.0
 _LARGEST_CELL = 1.3
@@ -116,7 +116,7 @@ def save(figure: plt.Figure, path: Path) -> Path:
     OSError: if it cannot be written; there is no half of it then.
   """
   try:
-    with checkpoints.written(path) as aside:
+    with files.written(path) as aside:
       figure.savefig(aside, dpi=_DOTS_PER_INCH, format='png')
   finally:
     plt.close(figure)

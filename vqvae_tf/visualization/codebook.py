@@ -17,7 +17,7 @@ from matplotlib.ticker import LogLocator
 from sklearn import decomposition, manifold
 from tensorboard.plugins import projector
 
-from vqvae_tf import checkpoints
+from vqvae_tf import files
 from vqvae_tf.visualization import canvas
 from vqvae_tf.visualization.material import Inapplicable, Material
 
@@ -143,7 +143,7 @@ def write_projector(codebooks: Sequence[Codebook], folder: Path) -> list[Path]:
     names = [f'codebook_{m}_{kind}.tsv' for kind in ('vectors', 'metadata')]
     for name, lines in zip(names, (vectors, metadata), strict=True):
       paths.append(folder / name)
-      checkpoints.write_text(paths[-1], '\n'.join(lines) + '\n')
+      files.write_text(paths[-1], '\n'.join(lines) + '\n')
     config.embeddings.add(
       tensor_name=f'codebook_{m}',
       tensor_shape=codebook.vectors.shape,
@@ -152,7 +152,7 @@ def write_projector(codebooks: Sequence[Codebook], folder: Path) -> list[Path]:
     )
   # The name that the plugin looks for.
   paths.append(folder / 'projector_config.pbtxt')
-  checkpoints.write_text(paths[-1], text_format.MessageToString(config))
+  files.write_text(paths[-1], text_format.MessageToString(config))
   return paths
 
 

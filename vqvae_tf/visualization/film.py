@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from vqvae_tf import checkpoints
+from vqvae_tf import files
 
 # Of the larger side in pixels; how often a pixel is repeated at most, unless a
 # caption needs more room.
@@ -81,7 +81,7 @@ def write(film: Film, path: Path) -> list[Path]:
   if shutil.which('ffmpeg'):
     writers[path.with_suffix('.mp4')] = _write_mp4
   for file, writer in writers.items():
-    with checkpoints.written(file) as aside:
+    with files.written(file) as aside:
       writer(film, aside)
   return list(writers)
 

@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from vqvae_tf.likelihoods import noise
+from vqvae_tf import noise
 
 
 @pytest.mark.parametrize(

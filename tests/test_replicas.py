@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf.quantizers import replicas
+from vqvae_tf import replicas
 
 SCRIPT = pathlib.Path(__file__).with_name('replica_run.py')
 
