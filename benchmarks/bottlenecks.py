@@ -18,7 +18,8 @@ import rounds
 import tensorflow as tf
 import trained
 
-from vqvae_tf import build, checkpoints, configs, presets
+from vqvae_tf import build, checkpoints, configs
+from vqvae_tf.configs import presets
 from vqvae_tf.trainer import Trainer
 
 MEMBERS = {

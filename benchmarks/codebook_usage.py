@@ -18,7 +18,8 @@ import sonnet as snt
 import tensorflow as tf
 import trained
 
-from vqvae_tf import checkpoints, configs, metrics, presets
+from vqvae_tf import checkpoints, configs, metrics
+from vqvae_tf.configs import presets
 from vqvae_tf.quantizers import CodebookPolicy, VectorQuantizerEMA
 
 ASSETS = Path(__file__).parents[1] / 'assets' / 'benchmarks'

@@ -19,7 +19,8 @@ from pathlib import Path
 import rounds
 import tensorflow as tf
 
-from vqvae_tf import build, configs, presets
+from vqvae_tf import build, configs
+from vqvae_tf.configs import presets
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'generation.csv'
 SIDE, RERUN_PIXELS = 32, 8

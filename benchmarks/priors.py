@@ -24,8 +24,8 @@ from vqvae_tf import (
   subjects,
   trained,
 )
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.datasets.names import SPLITS
-from vqvae_tf.prior_config import PriorConfig
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'priors.csv'
 NETWORKS = ('gated_pixelcnn', 'transformer', 'wavenet')

@@ -20,7 +20,7 @@ import rounds
 import tensorflow as tf
 
 from vqvae_tf import build, configs, noise
-from vqvae_tf.prior_config import PriorConfig
+from vqvae_tf.configs import PriorConfig
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'sampling.csv'
 NUM_CODES, FEATURES, RERUN_POSITIONS = 512, 32, 4

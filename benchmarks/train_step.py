@@ -33,7 +33,8 @@ def _images(batch_size):
 def _ours(batch_size):
   import tensorflow as tf
 
-  from vqvae_tf import build, configs, presets, trainer
+  from vqvae_tf import build, configs, trainer
+  from vqvae_tf.configs import presets
 
   config = configs.observed(
     configs.replace(

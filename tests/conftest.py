@@ -22,7 +22,7 @@ from vqvae_tf import (
   subjects,
   training,
 )
-from vqvae_tf.prior_config import PriorConfig
+from vqvae_tf.configs import PriorConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 from vqvae_tf import build, checkpoints, code_bits, configs
 from vqvae_tf.checkpoints import State
 from vqvae_tf.code_cache import Codes, CodeSource
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.errors import UserError
-from vqvae_tf.prior_config import PriorConfig
 
 
 def _source(split, codes, labels=None):

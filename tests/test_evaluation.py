@@ -11,11 +11,11 @@ from vqvae_tf import (
   configs,
   evaluation,
   export,
-  file_sizes,
   metrics,
   subjects,
 )
 from vqvae_tf.errors import UserError
+from vqvae_tf.media import image_files
 from vqvae_tf.models import Assessment
 from vqvae_tf.trainer import Trainer
 
@@ -235,7 +235,7 @@ def test_files_of_a_whole_split(digits, monkeypatch):
   monkeypatch.setattr(evaluation, '_BATCH_SIZE', 70)
   data = digits['test']
   images, _ = data.fetch(tf.range(data.num_examples, dtype=tf.int64))
-  expected = file_sizes.bits_per_dim([images.numpy()])
+  expected = image_files.bits_per_dim([images.numpy()])
   assert evaluation.measure_files(data) == expected
 
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from vqvae_tf import metrics
+from vqvae_tf.codes import count_codes
 from vqvae_tf.models import Assessment
 
 
 def test_counts_by_hand():
   codes = np.array([[[[0, 1], [2, 1]]], [[[2, 0], [2, 1]]]])
-  first, second = metrics.count_codes(codes, (3, 2))
+  first, second = count_codes(codes, (3, 2))
   np.testing.assert_array_equal(first, [1, 0, 3])
   np.testing.assert_array_equal(second, [1, 3])
 

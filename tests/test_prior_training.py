@@ -16,8 +16,8 @@ from vqvae_tf import (
   trained,
 )
 from vqvae_tf.code_cache import Codes, CodeSource
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.errors import UserError
-from vqvae_tf.prior_config import PriorConfig
 
 # TensorFlow notes that tf.data stays compiled when a test runs eagerly.
 pytestmark = pytest.mark.filterwarnings('ignore:Even though the:UserWarning')

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from vqvae_tf import configs, evaluation, metrics_file, presets
+from vqvae_tf import configs, evaluation, metrics_file
+from vqvae_tf.configs import presets
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MODELS = ROOT / 'assets' / 'models'
@@ -59,7 +60,9 @@ def test_size(name):
 
 @each_model
 def test_a_preset_makes_it(name):
-  config = configs.from_json(json.dumps(metadata(name)['config']))
+  config = configs.from_json(
+    json.dumps(metadata(name)['config']), configs.Config
+  )
   preset = presets.named(name).config
   expected = configs.observed(preset, config.image_shape, config.class_names)
   # How often a run is looked at makes no other model.
@@ -127,7 +130,9 @@ def test_its_card(name):
   # Notes beside the figures may have changed since.
   for line in evaluation.table(result, files).splitlines():
     assert line[:42].rstrip() in card, line
-  config = configs.from_json(json.dumps(metadata(name)['config']))
+  config = configs.from_json(
+    json.dumps(metadata(name)['config']), configs.Config
+  )
   assert configs.command(config) in card
 
 

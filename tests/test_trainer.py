@@ -6,9 +6,8 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf import build, configs
-from vqvae_tf.configs import OptimizerConfig
+from vqvae_tf.configs import OptimizerConfig, PriorConfig
 from vqvae_tf.models import Losses
-from vqvae_tf.prior_config import PriorConfig
 from vqvae_tf.trainer import Trainer
 
 RATE = 0.5

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from vqvae_tf import bits, bottleneck
-from vqvae_tf.configs import Config
+from vqvae_tf.configs import Config, PriorConfig
 from vqvae_tf.likelihoods import (
   Autoregressive,
   Bernoulli,
@@ -23,8 +23,7 @@ from vqvae_tf.nets import (
   PixelCNN,
   WaveNet,
 )
-from vqvae_tf.precision import COMPUTE_DTYPES
-from vqvae_tf.prior_config import PriorConfig
+from vqvae_tf.optimizers.loss_scale import COMPUTE_DTYPES
 
 # What the decoder tells the causal network about a pixel.
 _CONTEXT_SIZE = 8

@@ -2,7 +2,7 @@
 
 from vqvae_tf import code_bits, configs, evaluation, metrics_file
 from vqvae_tf.checkpoints import State
-from vqvae_tf.prior_config import PriorConfig
+from vqvae_tf.configs import PriorConfig
 
 _TEMPLATE = """# VQ-VAE on {dataset}
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from vqvae_tf import configs, files
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.errors import UserError
-from vqvae_tf.prior_config import PriorConfig
 
 # What TensorFlow raises for a checkpoint that it cannot read into variables;
 # IndexError where a file ends too early.

@@ -10,10 +10,11 @@ import tensorflow as tf
 from vqvae_tf import bits, build, files, metrics, trained
 from vqvae_tf.checkpoints import PriorWorkdir
 from vqvae_tf.code_cache import Codes, CodeSource
+from vqvae_tf.codes import count_codes
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import CodePrior
-from vqvae_tf.prior_config import PriorConfig
 
 _BATCH_SIZE = 100
 
@@ -81,7 +82,7 @@ class Standing(NamedTuple):
 def baselines(codes: Codes, split: str) -> Baselines:
   """Returns what a prior of a split has to beat."""
   counts, training = (
-    metrics.count_codes(codes.splits[name].codes, codes.codebook_sizes)
+    count_codes(codes.splits[name].codes, codes.codebook_sizes)
     for name in (split, 'train')
   )
   pairs = zip(counts, training, strict=True)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import configs, file_sizes, metrics
+from vqvae_tf import configs, metrics
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
 from vqvae_tf.files import bar as progress
+from vqvae_tf.media import image_files
 from vqvae_tf.subjects import Subject
 
 _BATCH_SIZE = 100
@@ -161,10 +162,10 @@ def compare_codeless(
 def measure_files(data: Source) -> dict[str, float]:
   """Returns the bits/dim of the files that a split's images make, by name.
 
-  As `file_sizes.bits_per_dim` has them; with a bar on a terminal.
+  As `image_files.bits_per_dim` has them; with a bar on a terminal.
   """
   batches = _batches(data, 'files')
-  return file_sizes.bits_per_dim(images.numpy() for images, _ in batches)
+  return image_files.bits_per_dim(images.numpy() for images, _ in batches)
 
 
 def _batches(data, title) -> Iterator:
@@ -267,4 +268,4 @@ def _interval(result):
 def _file_rows(files):
   yield 'files of them, bits/dim', '', ' headers included'
   for name, value in files.items():
-    yield f'  {file_sizes.DESCRIPTIONS[name]}', f'{value:.4f}'
+    yield f'  {image_files.DESCRIPTIONS[name]}', f'{value:.4f}'

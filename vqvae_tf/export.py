@@ -53,10 +53,10 @@ from vqvae_tf import (
   trained,
 )
 from vqvae_tf.checkpoints import Workdir
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.errors import UserError
 from vqvae_tf.files import one_line
 from vqvae_tf.models import VQVAE, CodePrior, Sampler
-from vqvae_tf.prior_config import PriorConfig
 from vqvae_tf.version import __version__
 
 

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_tf import bits, images
+from vqvae_tf import bits
+from vqvae_tf.codes import count_codes
+from vqvae_tf.media import images
 from vqvae_tf.models import Assessment
 
 _TWO_SIDED_95 = 1.96
@@ -105,22 +107,6 @@ class _Spread:
     # Rounding may leave a little less than zero.
     variance = max(squares, 0.0) / (self._count - 1)
     return math.sqrt(variance / self._count)
-
-
-def count_codes(codes: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndarray]:
-  """Counts the codes of each codebook.
-
-  Args:
-    codes: int `[..., M]`.
-    sizes: K of each of the M codebooks.
-
-  Returns:
-    M arrays int64 `[K_m]`.
-  """
-  flat = np.asarray(codes).reshape(-1, len(sizes))
-  return [
-    np.bincount(flat[:, m], minlength=size) for m, size in enumerate(sizes)
-  ]
 
 
 def usage(counts: list[np.ndarray]) -> dict[str, float]:

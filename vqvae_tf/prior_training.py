@@ -9,9 +9,9 @@ import tensorflow as tf
 from vqvae_tf import bits, build, code_bits, loop
 from vqvae_tf.checkpoints import PriorWorkdir, State
 from vqvae_tf.code_cache import Codes
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.models import CodeBatch
-from vqvae_tf.prior_config import PriorConfig
 
 # For TensorBoard.
 _NUM_SAMPLES = 16

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from vqvae_tf import checkpoints, files, images, snapshots
+from vqvae_tf import checkpoints, files, snapshots
+from vqvae_tf.media import images
 
 
 class Reporter:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from vqvae_tf import checkpoints, configs, files, images
+from vqvae_tf import checkpoints, configs, files
 from vqvae_tf.datasets import image_folder
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
+from vqvae_tf.media import images
 from vqvae_tf.subjects import Subject
 
 _BATCH_SIZE = 64

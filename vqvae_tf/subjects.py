@@ -18,9 +18,9 @@ from vqvae_tf import (
   files,
   trained,
 )
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import Assessment, CodePrior, Sampler, Samples
-from vqvae_tf.prior_config import PriorConfig
 from vqvae_tf.trained import load_model
 
 # What loading a SavedModel or reading its metadata raises; of a truncated file
@@ -204,7 +204,7 @@ def from_export(path: str | os.PathLike) -> Subject:
   """
   metadata = read_metadata(path)
   try:
-    config = configs.from_json(json.dumps(metadata['config']))
+    config = configs.from_json(json.dumps(metadata['config']), configs.Config)
     codebook_sizes = tuple(metadata['codebook_sizes'])
     # Exports that were made earlier do not know of priors.
     settings = metadata.get('prior')

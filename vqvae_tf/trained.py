@@ -2,10 +2,11 @@
 
 import tensorflow as tf
 
-from vqvae_tf import averaging, build, checkpoints, configs
+from vqvae_tf import build, checkpoints, configs
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE, CodePrior
-from vqvae_tf.prior_config import PriorConfig
+from vqvae_tf.optimizers import averaging
 
 
 def load_model(

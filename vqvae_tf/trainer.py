@@ -6,11 +6,12 @@ import math
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf import averaging, configs, replicas
+from vqvae_tf import configs, replicas
 from vqvae_tf.models import compiled
-from vqvae_tf.muon import Muon
-from vqvae_tf.optimizer import Adam
-from vqvae_tf.precision import LossScale
+from vqvae_tf.optimizers import averaging
+from vqvae_tf.optimizers.adam import Adam
+from vqvae_tf.optimizers.loss_scale import LossScale
+from vqvae_tf.optimizers.muon import Muon
 
 
 class Trainer(snt.Module):

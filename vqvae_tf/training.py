@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from vqvae_tf import build, configs, distribution, images, loop, metrics
+from vqvae_tf import build, configs, distribution, loop, metrics
 from vqvae_tf.checkpoints import State, Workdir
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
+from vqvae_tf.media import images
 
 _NUM_PICTURES = 32
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from vqvae_tf import configs, presets
-from vqvae_tf.prior_config import UNUSED, PriorConfig
+from vqvae_tf import configs
+from vqvae_tf.configs import PriorConfig, presets
+from vqvae_tf.configs.prior import UNUSED
 from vqvae_tf.visualization import names
 
 _TRAINING = ('train', 'mnist', 'cifar10')

@@ -3,6 +3,7 @@
 import pytest
 import tensorflow as tf
 
+from vqvae_tf.codes import checked_codes
 from vqvae_tf.quantizers import quantizer
 
 
@@ -34,9 +35,7 @@ def test_straight_through_keeps_the_inputs_dtype():
 
 
 def test_codes_in_range_pass_as_int32():
-  codes = quantizer.checked_codes(
-    tf.constant([[0, 3], [2, 0]], tf.uint8), (3, 4)
-  )
+  codes = checked_codes(tf.constant([[0, 3], [2, 0]], tf.uint8), (3, 4))
   assert codes.dtype == tf.int32
   assert codes.numpy().tolist() == [[0, 3], [2, 0]]
 
@@ -46,7 +45,7 @@ def test_codes_in_range_pass_as_int32():
 def test_codes_out_of_range_are_refused(codes, graph):
   def check(codes):
     # The lookup would fail as well; the check must speak first.
-    return tf.gather(tf.zeros([4]), quantizer.checked_codes(codes, (3, 4)))
+    return tf.gather(tf.zeros([4]), checked_codes(codes, (3, 4)))
 
   function = tf.function(check) if graph else check
   with pytest.raises(
@@ -57,11 +56,11 @@ def test_codes_out_of_range_are_refused(codes, graph):
 
 def test_range_check_sees_codes_beyond_int32():
   with pytest.raises(tf.errors.InvalidArgumentError, match='out of range'):
-    quantizer.checked_codes(tf.constant([[2**32]], tf.int64), (3,))
+    checked_codes(tf.constant([[2**32]], tf.int64), (3,))
 
 
 def test_wrong_codes_are_refused():
   with pytest.raises(ValueError, match='integers, not float32'):
-    quantizer.checked_codes(tf.zeros([2, 1]), (3,))
+    checked_codes(tf.zeros([2, 1]), (3,))
   with pytest.raises(ValueError, match='must end in 2, the number of'):
-    quantizer.checked_codes(tf.zeros([2, 1], tf.int32), (3, 3))
+    checked_codes(tf.zeros([2, 1], tf.int32), (3, 3))

@@ -11,7 +11,8 @@ from typing import Any
 
 from absl import app, flags, logging
 
-from vqvae_tf import configs, presets
+from vqvae_tf import configs
+from vqvae_tf.configs import presets
 from vqvae_tf.errors import UserError
 
 FLAGS = flags.FLAGS

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from absl import flags
 
-from vqvae_tf import configs, presets
+from vqvae_tf import configs
 from vqvae_tf.commands import cli, train
+from vqvae_tf.configs import presets
 
 _USAGE = """Trains, evaluates, exports and draws a VQ-VAE on handwritten digits.
 

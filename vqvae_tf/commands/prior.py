@@ -5,8 +5,9 @@ import signal
 from absl import flags
 
 from vqvae_tf.commands import cli
+from vqvae_tf.configs import PriorConfig
+from vqvae_tf.configs.prior import UNUSED
 from vqvae_tf.errors import UserError
-from vqvae_tf.prior_config import UNUSED, PriorConfig
 
 _USAGE = """Trains p(z) over the codes of a model, or goes on where it stopped.
 

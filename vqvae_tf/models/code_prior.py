@@ -8,10 +8,10 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf import noise
+from vqvae_tf.codes import checked_codes
 from vqvae_tf.models import drawing
 from vqvae_tf.models.compilation import compiled
 from vqvae_tf.nets import CausalNetwork
-from vqvae_tf.quantizers.quantizer import checked_codes
 
 # The logit of a code that its codebook does not have; its mass is exactly zero,
 # however low the logits of the others are.

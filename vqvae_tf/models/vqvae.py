@@ -16,8 +16,9 @@ from typing import NamedTuple
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf import bits, images
+from vqvae_tf import bits
 from vqvae_tf.likelihoods import Likelihood
+from vqvae_tf.media import images
 from vqvae_tf.models.compilation import compiled
 from vqvae_tf.nets import Convolution
 from vqvae_tf.quantizers import Quantizer

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from vqvae_tf.codes import checked_codes
 from vqvae_tf.quantizers import quantizer
 
 
@@ -26,7 +27,7 @@ class Composite(quantizer.Quantizer):
     They have the widest of their dtypes: beside a codebook of float64 the grid
     of a quantizer without a codebook is of float32.
     """
-    codes = quantizer.checked_codes(codes, self.codebook_sizes)
+    codes = checked_codes(codes, self.codebook_sizes)
     counts = [len(part.codebook_sizes) for part in self.quantizers]
     vectors = [
       part.decode(own)

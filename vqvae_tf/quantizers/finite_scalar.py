@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf.codes import checked_codes
 from vqvae_tf.quantizers import quantizer
 
 # Keeps the outermost levels reachable: tanh never gets to 1.
@@ -81,7 +82,7 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
     return self._codes(self._places(self._bounded(inputs)))
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
-    codes = quantizer.checked_codes(codes, self.codebook_sizes)
+    codes = checked_codes(codes, self.codebook_sizes)
     return self._vectors(codes // self._strides % self._steps)
 
   def _bounded(self, inputs):

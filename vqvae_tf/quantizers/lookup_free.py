@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from vqvae_tf import replicas
+from vqvae_tf.codes import checked_codes
 from vqvae_tf.quantizers import quantizer
 
 # The codebook entropy has a probability for each code.
@@ -100,7 +101,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     return self._codes(_bits(inputs))
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
-    codes = quantizer.checked_codes(codes, self.codebook_sizes)
+    codes = checked_codes(codes, self.codebook_sizes)
     return _corners(codes // 2 ** tf.range(self.embedding_dim) % 2, tf.float32)
 
   def _on_sphere(self, values):

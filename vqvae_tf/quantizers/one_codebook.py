@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf import replicas
+from vqvae_tf.codes import checked_codes
 from vqvae_tf.quantizers import codebook, nearest, placement, quantizer
 
 
@@ -147,7 +148,7 @@ class OneCodebook(quantizer.Quantizer):
     return tf.reshape(codes, tf.shape(inputs)[:-1])[..., tf.newaxis]
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
-    codes = quantizer.checked_codes(codes, self.codebook_sizes)
+    codes = checked_codes(codes, self.codebook_sizes)
     return self.quantize(codes[..., 0])
 
   @abc.abstractmethod

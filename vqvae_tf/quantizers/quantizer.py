@@ -1,7 +1,6 @@
 """What every quantizer offers to a model."""
 
 import abc
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf import replicas
+from vqvae_tf.codes import bits_per_position
 
 # A gradient estimator: takes z_e(x) and z_q(x) to z_q(x) with a gradient.
 Estimator = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -115,45 +115,6 @@ def with_gradient_of(
   """
   value = tf.cast(tf.stop_gradient(quantized), inputs.dtype)
   return value + tf.cast(path - tf.stop_gradient(path), inputs.dtype)
-
-
-def checked_codes(
-  codes: tf.Tensor, codebook_sizes: tuple[int, ...]
-) -> tf.Tensor:
-  """Returns the codes as int32 after checking that they exist.
-
-  Args:
-    codes: integer [..., M], code m in [0, K_m).
-    codebook_sizes: K_m of each of the M codebooks.
-
-  Returns:
-    int32 [..., M].
-
-  Raises:
-    ValueError: if the codes are no integers or their last dimension is not M.
-    InvalidArgumentError: if a code is out of range. A function compiled by
-      XLA drops this check.
-  """
-  codes = tf.convert_to_tensor(codes)
-  num_codebooks = len(codebook_sizes)
-  if not codes.dtype.is_integer:
-    raise ValueError(f'codes must be integers, not {codes.dtype.name}.')
-  if codes.shape.rank == 0 or codes.shape[-1] not in (None, num_codebooks):
-    raise ValueError(
-      f'codes of shape {codes.shape} must end in '
-      f'{num_codebooks}, the number of codebooks.'
-    )
-  sizes = tf.constant(codebook_sizes, tf.int64)
-  codes = tf.cast(codes, tf.int64)
-  in_range = tf.reduce_all((codes >= 0) & (codes < sizes))
-  ranges = ', '.join(f'0..{size - 1}' for size in codebook_sizes)
-  check = tf.debugging.Assert(
-    in_range,
-    [f'Codes are out of range: they must be in {ranges}. Codes:', codes],
-  )
-  # A lookup before the check could fail first, with less to say.
-  with tf.control_dependencies([] if tf.executing_eagerly() else [check]):
-    return tf.cast(codes, tf.int32)
 
 
 def check_last_dimension(inputs: tf.Tensor, embedding_dim: int) -> None:
@@ -274,7 +235,7 @@ class Quantizer(snt.Module, abc.ABC):
   @property
   def bits_per_position(self) -> float:
     """Bits of one position's codes under the uniform prior: sum log2 K_m."""
-    return sum(math.log2(size) for size in self.codebook_sizes)
+    return bits_per_position(self.codebook_sizes)
 
   @abc.abstractmethod
   def forward(

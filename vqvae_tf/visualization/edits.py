@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vqvae_tf import metrics
+from vqvae_tf.codes import count_codes
 from vqvae_tf.visualization import canvas
 from vqvae_tf.visualization.material import Material
 
@@ -120,7 +120,7 @@ def _values(material, place, number, seen):
   values = np.arange(size)
   if size > number:
     # A decoder shows little of a code where such a code never stands.
-    [there] = metrics.count_codes(
+    [there] = count_codes(
       material.all_codes[:, place[0], place[1], m : m + 1], [size]
     )
     values = likeliest(there, material.counts[m], own, number)

@@ -6,8 +6,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from vqvae_tf import images, snapshots
+from vqvae_tf import snapshots
 from vqvae_tf.checkpoints import Workdir
+from vqvae_tf.media import images
 from vqvae_tf.visualization import canvas, film
 from vqvae_tf.visualization.material import Inapplicable, Material
 

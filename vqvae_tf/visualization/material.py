@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import tqdm
 
-from vqvae_tf import metrics
 from vqvae_tf.checkpoints import Workdir
+from vqvae_tf.codes import count_codes
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
@@ -159,7 +159,7 @@ class Material:
   @functools.cached_property
   def counts(self) -> list[np.ndarray]:
     """How often the split uses each code: M arrays int64 `[K_m]`."""
-    return metrics.count_codes(self.all_codes, self.sizes)
+    return count_codes(self.all_codes, self.sizes)
 
   @functools.cached_property
   def errors(self) -> np.ndarray:

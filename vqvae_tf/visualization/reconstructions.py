@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vqvae_tf import images
+from vqvae_tf.media import images
 from vqvae_tf.visualization import canvas
 from vqvae_tf.visualization.material import Material, squared_errors
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from vqvae_tf.configs import OptimizerConfig, RunConfig, Sections, setting
+from vqvae_tf.configs.model import OptimizerConfig, RunConfig
+from vqvae_tf.configs.sections import Sections, setting
 
 # What a model has use for and a prior has not.
 UNUSED = ('quantizer_weight', 'precision', 'distribute')

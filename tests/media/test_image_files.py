@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqvae_tf import file_sizes
+from vqvae_tf.media import image_files
 
 
 def _random(shape, high=256):
@@ -20,17 +20,17 @@ def _pixels(file):
 def test_files_hold_the_pixels(channels):
   image = _random([5, 7, channels])
   mode = {1: 'L', 3: 'RGB'}[channels]
-  png = file_sizes.png(image)
+  png = image_files.png(image)
   assert Image.open(io.BytesIO(png)).mode == mode
   np.testing.assert_array_equal(_pixels(png).reshape(image.shape), image)
   # WebP knows no grey levels: it holds three equal channels.
   wanted = np.broadcast_to(image, [5, 7, 3])
-  np.testing.assert_array_equal(_pixels(file_sizes.webp(image)), wanted)
+  np.testing.assert_array_equal(_pixels(image_files.webp(image)), wanted)
 
 
 def test_files_of_1_bit_hold_the_pixels():
   image = _random([5, 7, 1], 2) > 0
-  png = file_sizes.png(image)
+  png = image_files.png(image)
   # Bit depth and colour type, after signature, chunk head and size.
   assert (png[24], png[25]) == (1, 0)
   np.testing.assert_array_equal(_pixels(png), image[..., 0])
@@ -56,17 +56,17 @@ def test_sizes_by_hand():
     / num_dims,
     'bz2': len(bz2.compress(images.tobytes(), 9)) * 8 / num_dims,
   }
-  assert file_sizes.bits_per_dim([images]) == expected
+  assert image_files.bits_per_dim([images]) == expected
   # Batches play no part.
-  assert file_sizes.bits_per_dim(iter([images[:1], images[1:]])) == expected
+  assert image_files.bits_per_dim(iter([images[:1], images[1:]])) == expected
 
 
 def test_binary_images_also_count_as_bits():
   images = 255 * _random([9, 5, 7, 1], 2)
-  sizes = file_sizes.bits_per_dim([images[:4], images[4:]])
-  assert set(sizes) == set(file_sizes.DESCRIPTIONS)
+  sizes = image_files.bits_per_dim([images[:4], images[4:]])
+  assert set(sizes) == set(image_files.DESCRIPTIONS)
   num_dims = 9 * 5 * 7
-  files = [file_sizes.png(image > 0) for image in images]
+  files = [image_files.png(image > 0) for image in images]
   assert sizes['png_1_bit'] == sum(map(len, files)) * 8 / num_dims
   # 35 bits take 5 bytes.
   packed = np.packbits(images.reshape(9, 35) > 0, axis=1)
@@ -84,7 +84,7 @@ def test_binary_images_also_count_as_bits():
 )
 def test_other_images_do_not(images):
   # The first batch alone would pass for binary.
-  sizes = file_sizes.bits_per_dim([images[:1], images[1:]])
+  sizes = image_files.bits_per_dim([images[:1], images[1:]])
   assert set(sizes) == {'png', 'webp', 'bz2'}
 
 
@@ -100,4 +100,4 @@ def test_other_images_do_not(images):
 )
 def test_what_makes_no_files(batches, match):
   with pytest.raises(ValueError, match=match):
-    file_sizes.bits_per_dim(batches)
+    image_files.bits_per_dim(batches)

@@ -74,26 +74,28 @@ def test_command_gives_the_configuration_again():
 
 def test_json_round_trip():
   config = observed(learning_rate=1e-3 / 3, data_dir='a "b"/ü', seed=2**40)
-  assert configs.from_json(configs.to_json(config)) == config
+  assert configs.from_json(configs.to_json(config), configs.Config) == config
 
 
 @pytest.mark.parametrize('field', FIELDS.values(), ids=FIELDS)
 def test_json_keeps_every_field(field):
   config = observed(**{field.name: other_value(field)})
   assert config != observed()
-  assert configs.from_json(configs.to_json(config)) == config
+  assert configs.from_json(configs.to_json(config), configs.Config) == config
 
 
 def test_json_of_an_older_version_means_the_defaults():
   sections = json.loads(configs.to_json(observed(seed=3)))
   for section, name in (('data', 'flip'), ('optimizer', 'average_decay')):
     del sections[section][name]
-  assert configs.from_json(json.dumps(sections)) == observed(seed=3)
+  assert configs.from_json(json.dumps(sections), configs.Config) == observed(
+    seed=3
+  )
 
 
 def test_json_without_observed_images():
   config = configs.Config()
-  assert configs.from_json(configs.to_json(config)) == config
+  assert configs.from_json(configs.to_json(config), configs.Config) == config
 
 
 def test_json_is_sorted_by_sections():
@@ -117,21 +119,21 @@ def test_json_is_sorted_by_sections():
 )
 def test_damaged_json_is_refused(text):
   with pytest.raises(UserError, match='the configuration is damaged'):
-    configs.from_json(text)
+    configs.from_json(text, configs.Config)
 
 
 def test_json_of_another_version_is_refused_by_field():
   sections = json.loads(configs.to_json(observed()))
   sections['run']['stepz'] = 3
   with pytest.raises(UserError, match="'stepz': did you mean 'steps'"):
-    configs.from_json(json.dumps(sections))
+    configs.from_json(json.dumps(sections), configs.Config)
 
 
 def test_wrong_values_in_json_are_refused():
   sections = json.loads(configs.to_json(observed()))
   sections['network']['num_hiddens'] = '128'
   with pytest.raises(UserError, match="num_hiddens='128' must be of type int"):
-    configs.from_json(json.dumps(sections))
+    configs.from_json(json.dumps(sections), configs.Config)
 
 
 def test_unknown_names_get_the_nearest():

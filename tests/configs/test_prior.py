@@ -4,8 +4,9 @@ import json
 import pytest
 
 from vqvae_tf import configs
+from vqvae_tf.configs import PriorConfig
+from vqvae_tf.configs.prior import UNUSED
 from vqvae_tf.errors import UserError
-from vqvae_tf.prior_config import UNUSED, PriorConfig
 
 FIELDS = list(configs.fields(PriorConfig()))
 

@@ -6,7 +6,8 @@
 
 from typing import NamedTuple
 
-from vqvae_tf.configs import Config, nearest, replace
+from vqvae_tf.configs.model import Config
+from vqvae_tf.configs.sections import nearest, replace
 from vqvae_tf.errors import UserError
 
 

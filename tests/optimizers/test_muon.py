@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf.muon import Muon, orthogonalized
-from vqvae_tf.optimizer import Adam
+from vqvae_tf.optimizers.adam import Adam
+from vqvae_tf.optimizers.muon import Muon, orthogonalized
 
 RATE = tf.constant(0.1)
 

@@ -3,8 +3,8 @@ import pytest
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf import averaging
-from vqvae_tf.averaging import Averaging
+from vqvae_tf.optimizers import averaging
+from vqvae_tf.optimizers.averaging import Averaging
 from vqvae_tf.quantizers import VectorQuantizer
 
 # Roundings of float32.

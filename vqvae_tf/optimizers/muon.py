@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.optimizer import Adam
+from vqvae_tf.optimizers.adam import Adam
 
 _MOMENTUM = 0.95
 # Of X <- a X + b (X X^T) X + c (X X^T)^2 X. Five rounds take singular values

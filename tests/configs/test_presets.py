@@ -1,7 +1,8 @@
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import build, configs, presets
+from vqvae_tf import build, configs
+from vqvae_tf.configs import presets
 from vqvae_tf.errors import UserError
 
 IMAGE_SHAPES = {

@@ -1,7 +1,7 @@
 import tensorflow as tf
 
 from vqvae_tf import configs
-from vqvae_tf.precision import COMPUTE_DTYPES, LossScale
+from vqvae_tf.optimizers.loss_scale import COMPUTE_DTYPES, LossScale
 
 
 def test_every_choice_has_a_dtype():

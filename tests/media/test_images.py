@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import images
+from vqvae_tf.media import images
 
 
 @pytest.mark.parametrize('kind', [np.asarray, tf.constant])

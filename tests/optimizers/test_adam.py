@@ -3,8 +3,8 @@ import pytest
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.muon import Muon
-from vqvae_tf.optimizer import Adam
+from vqvae_tf.optimizers.adam import Adam
+from vqvae_tf.optimizers.muon import Muon
 
 RATE = tf.constant(0.1)
 

@@ -9,7 +9,7 @@ from concurrent import futures
 import numpy as np
 from PIL import Image
 
-from vqvae_tf import images
+from vqvae_tf.media import images
 
 DESCRIPTIONS = {
   'png': 'PNG, a file each',

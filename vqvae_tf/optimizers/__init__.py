@@ -1,0 +1,1 @@
+"""What takes a step from gradients, and what it keeps beside the weights."""
