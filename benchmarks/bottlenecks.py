@@ -18,9 +18,10 @@ import rounds
 import tensorflow as tf
 import trained
 
-from vqvae_tf import build, checkpoints, configs
+from vqvae_tf import build, configs
 from vqvae_tf.configs import presets
-from vqvae_tf.trainer import Trainer
+from vqvae_tf.runs.workdir import Workdir
+from vqvae_tf.training.step import Trainer
 
 MEMBERS = {
   'ema': {'num_embeddings': 4096},
@@ -67,7 +68,7 @@ def measured(
 ) -> dict:
   """Trains and evaluates; returns the row of the CSV."""
   name = member.replace(',', '').replace(' ', '_')
-  workdir = checkpoints.Workdir(arguments.runs / f'{name}-{seed}')
+  workdir = Workdir(arguments.runs / f'{name}-{seed}')
   config = member_config(member, seed, steps)
   test = trained.test_metrics(config, workdir, arguments.data_dir)
   minutes = workdir.last_state().seconds / 60

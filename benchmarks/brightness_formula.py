@@ -13,7 +13,9 @@ import argparse
 
 import numpy as np
 
-from vqvae_tf import datasets, evaluation, subjects
+from vqvae_tf import datasets
+from vqvae_tf.evaluation import evaluate
+from vqvae_tf.serving import load
 
 
 def brightness_formula(
@@ -30,7 +32,7 @@ def main():
   parser.add_argument('--model', required=True)
   parser.add_argument('--data_dir')
   args = parser.parse_args()
-  subject = subjects.from_export(args.model)
+  subject = load.from_export(args.model)
   settings = subject.config.data
   data = datasets.open_source(settings.dataset, 'test', args.data_dir)
   decoded = [
@@ -38,7 +40,7 @@ def main():
   ]
   decoded = np.concatenate(decoded)
   size = subject.codebook_sizes[0]
-  result = evaluation.evaluate(subject, data)
+  result = evaluate.evaluate(subject, data)
   white = np.full_like(decoded[:1], 255)
   print(f'bits/dim                            {result.bits_per_dim:.3f}')
   print(

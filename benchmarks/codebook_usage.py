@@ -18,9 +18,11 @@ import sonnet as snt
 import tensorflow as tf
 import trained
 
-from vqvae_tf import checkpoints, configs, metrics
+from vqvae_tf import configs
 from vqvae_tf.configs import presets
+from vqvae_tf.metrics.measure import usage
 from vqvae_tf.quantizers import CodebookPolicy, VectorQuantizerEMA
+from vqvae_tf.runs.workdir import Workdir
 
 ASSETS = Path(__file__).parents[1] / 'assets' / 'benchmarks'
 D, K, STEPS = 64, 512, 200
@@ -56,7 +58,7 @@ def _used(quantizer):
   unseen = _far_vectors(STEPS, 64 * K)
   codes = quantizer(unseen, False)['encoding_indices']
   counts = np.bincount(codes.numpy(), minlength=K)
-  return _usage(metrics.usage([counts]))
+  return _usage(usage([counts]))
 
 
 def _far_vectors(step, count):
@@ -77,7 +79,7 @@ def cifar10(data_dir: str, folder: Path, steps: int) -> list[dict]:
         unused_codes=policy.unused_codes,
       )
       path = folder / f'{size}-{policy.unused_codes}'
-      result = trained.test_metrics(config, checkpoints.Workdir(path), data_dir)
+      result = trained.test_metrics(config, Workdir(path), data_dir)
       row = {'case': 'CIFAR-10', 'num_embeddings': size, 'quantizer': name}
       rows.append(row | _usage(result))
   return rows

@@ -14,25 +14,24 @@ from pathlib import Path
 import numpy as np
 import rounds
 
-from vqvae_tf import (
-  checkpoints,
-  code_bits,
-  code_cache,
-  configs,
-  datasets,
-  prior_training,
-  subjects,
-  trained,
-)
+from vqvae_tf import configs, datasets
 from vqvae_tf.configs import PriorConfig
 from vqvae_tf.datasets.names import SPLITS
+from vqvae_tf.models import serve_prior
+from vqvae_tf.priors import measuring, training
+from vqvae_tf.priors.codes import Codes, CodeSource
+from vqvae_tf.priors.measuring import baselines
+from vqvae_tf.runs.run import PriorRun
+from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
+from vqvae_tf.serving import load
+from vqvae_tf.serving.load import Subject, read_metadata
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'priors.csv'
 NETWORKS = ('gated_pixelcnn', 'transformer', 'wavenet')
 _BATCH_SIZE = 100
 
 
-def encoded(subject: subjects.Subject, data_dir: str) -> code_cache.Codes:
+def encoded(subject: Subject, data_dir: str) -> Codes:
   """Returns the codes of all splits of a model's data."""
   config = subject.config
   splits = {}
@@ -43,17 +42,15 @@ def encoded(subject: subjects.Subject, data_dir: str) -> code_cache.Codes:
       codes.append(subject.encode(images).numpy())
       labels.append(classes.numpy())
     arrays = np.concatenate(codes), np.concatenate(labels)
-    splits[split] = code_cache.CodeSource(split, *arrays, config.class_names)
+    splits[split] = CodeSource(split, *arrays, config.class_names)
   dims = int(np.prod(config.image_shape))
-  return code_cache.Codes(splits, subject.codebook_sizes, dims, subject.origin)
+  return Codes(splits, subject.codebook_sizes, dims, subject.origin)
 
 
-def measured(
-  network: str, codes: code_cache.Codes, pixel_bits: float, arguments
-) -> dict:
+def measured(network: str, codes: Codes, pixel_bits: float, arguments) -> dict:
   """Trains a prior and returns its row."""
   folder = arguments.runs / Path(arguments.model).name / network
-  workdir = checkpoints.PriorWorkdir(checkpoints.Workdir(folder))
+  workdir = PriorWorkdir(Workdir(folder))
   config = configs.replace(
     PriorConfig(),
     network=network,
@@ -61,11 +58,12 @@ def measured(
     decay_steps=arguments.steps,
     evaluate_every=min(500, arguments.steps),
   )
-  state = prior_training.train(config, workdir, codes)
-  if not prior_training.is_finished(config, state):
+  state = training.train(config, workdir, codes)
+  if not training.is_finished(config, state):
     raise SystemExit(130)
-  prior, config, _ = trained.load_prior(workdir)
-  found = code_bits.measure(prior, config, codes.splits['test'])
+  run = PriorRun(workdir)
+  prior, config = run.model, run.config
+  found = measuring.measure(serve_prior(prior), config, codes.splits['test'])
   per_code = config.num_codes / codes.num_dims
   return {
     'model': Path(arguments.model).name,
@@ -90,14 +88,14 @@ def main():
   parser.add_argument('--runs', type=Path, default=Path('runs/priors'))
   parser.add_argument('--csv', type=Path, default=CSV)
   arguments = parser.parse_args()
-  subject = subjects.from_export(arguments.model)
-  metadata = subjects.read_metadata(arguments.model)
+  subject = load.from_export(arguments.model)
+  metadata = read_metadata(arguments.model)
   pixel_bits = metadata['metrics']['test']['pixel_bits_per_dim']
   codes = encoded(subject, arguments.data_dir)
-  baselines = code_bits.baselines(codes, 'test')
+  base = baselines(codes, 'test')
   print(
-    f'test split: uniform {baselines.uniform:.4f}, unigram '
-    f'{baselines.unigram:.4f} bits per code'
+    f'test split: uniform {base.uniform:.4f}, unigram '
+    f'{base.unigram:.4f} bits per code'
   )
   rows = [measured(x, codes, pixel_bits, arguments) for x in arguments.networks]
   name = rows[0]['model']

@@ -19,7 +19,10 @@ import classifier as classifiers
 import numpy as np
 import rounds
 
-from vqvae_tf import datasets, sampling, subjects
+from vqvae_tf import datasets
+from vqvae_tf.sampling import draw, folder
+from vqvae_tf.serving import load
+from vqvae_tf.serving.load import Subject
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'sample_quality.csv'
 _PER_CLASS = 1000
@@ -27,15 +30,13 @@ _BATCH_SIZE = 100
 _NUM_NEIGHBOURS = 5
 
 
-def sampled(subject: subjects.Subject, label: int, count: int) -> np.ndarray:
+def sampled(subject: Subject, label: int, count: int) -> np.ndarray:
   """Returns uint8 `[count, H, W, C]` of a class; the same each time."""
   # The label as a seed, for classes must not share their random numbers.
-  return sampling.draw(subject, count, [label], label).images
+  return draw.draw(subject, count, [label], label).images
 
 
-def reconstructed(
-  subject: subjects.Subject, originals: np.ndarray
-) -> np.ndarray:
+def reconstructed(subject: Subject, originals: np.ndarray) -> np.ndarray:
   """Returns what the decoder makes of the codes of images."""
   starts = range(0, len(originals), _BATCH_SIZE)
   return np.concatenate(
@@ -54,7 +55,7 @@ def main():
   )
   parser.add_argument('--csv', type=Path, default=CSV)
   arguments = parser.parse_args()
-  subject = subjects.from_export(arguments.model)
+  subject = load.from_export(arguments.model)
   if not (subject.prior and subject.prior.num_classes):
     parser.error(f'{arguments.model} has no prior that is given classes')
   name = subject.config.data.dataset
@@ -89,10 +90,10 @@ def main():
   path = arguments.folder / f'neighbours_{name}.png'
   # A sample of each class, then its neighbours.
   rows = [[s, *_nearest(s, train[0])] for s in samples[::_PER_CLASS]]
-  shown = sampling.Draws(
+  shown = draw.Draws(
     None, np.concatenate(rows), np.repeat(classes, _NUM_NEIGHBOURS + 1)
   )
-  sampling.picture(shown, subject.config.class_names).save(path)
+  folder.picture(shown, subject.config.class_names).save(path)
   print(f'samples (left) and the nearest training images: {path}')
 
 

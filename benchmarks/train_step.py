@@ -33,8 +33,9 @@ def _images(batch_size):
 def _ours(batch_size):
   import tensorflow as tf
 
-  from vqvae_tf import build, configs, trainer
+  from vqvae_tf import build, configs
   from vqvae_tf.configs import presets
+  from vqvae_tf.training.step import Trainer
 
   config = configs.observed(
     configs.replace(
@@ -46,7 +47,7 @@ def _ours(batch_size):
   model = build.model(config)
   images = _images(batch_size)
   model.assess(images[:1])
-  ours = trainer.Trainer(model, config.optimizer)
+  ours = Trainer(model, config.optimizer)
   batches = iter(tf.data.Dataset.from_tensors(images).repeat())
 
   def work():

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import rounds
 
-from vqvae_tf import checkpoints, configs
+from vqvae_tf import configs
+from vqvae_tf.runs.workdir import Workdir
 
 COLUMNS = ('bits_per_dim', 'pixel_bits_per_dim', 'code_bits_per_dim', 'psnr_db')
 
 
-def curve(workdir: checkpoints.Workdir) -> list[dict]:
+def curve(workdir: Workdir) -> list[dict]:
   """Returns the rows of a run, in the order of its steps."""
   config = workdir.load_config()
   entries = map(json.loads, workdir.metrics_path.read_text().splitlines())
@@ -45,7 +46,7 @@ def main():
   known = rounds.read_csv(arguments.csv)
   rows = [row for row in known if row['trial'] not in names]
   for path in arguments.workdirs:
-    rows += curve(checkpoints.Workdir(path))
+    rows += curve(Workdir(path))
   rounds.write_csv(arguments.csv, rows)
 
 

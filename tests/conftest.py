@@ -11,18 +11,13 @@ import sys
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import (
-  build,
-  checkpoints,
-  code_bits,
-  code_cache,
-  configs,
-  datasets,
-  export,
-  subjects,
-  training,
-)
+from vqvae_tf import build, configs, datasets
 from vqvae_tf.configs import PriorConfig
+from vqvae_tf.runs.run import Run
+from vqvae_tf.runs.standing import Standing, write_standing
+from vqvae_tf.runs.workdir import PriorWorkdir, State, Workdir
+from vqvae_tf.serving import saved_model
+from vqvae_tf.training import examples
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -63,22 +58,24 @@ def digits():
 @pytest.fixture(scope='session')
 def trained(tmp_path_factory, tiny_config, digits):
   """The workdir of a finished tiny run; nobody may change it."""
-  workdir = checkpoints.Workdir(tmp_path_factory.mktemp('trained') / 'run')
-  training.train(tiny_config, workdir, digits['train'], digits['validation'])
+  workdir = Workdir(tmp_path_factory.mktemp('trained') / 'run')
+  examples.train(tiny_config, workdir, digits['train'], digits['validation'])
   return workdir
 
 
 @pytest.fixture(scope='session')
 def exported(tmp_path_factory, trained):
   """An export of that run; nobody may change it."""
-  return export.export(trained, tmp_path_factory.mktemp('exported') / 'model')
+  return saved_model.export(
+    Run(trained), tmp_path_factory.mktemp('exported') / 'model'
+  )
 
 
 @pytest.fixture(scope='session')
 def with_prior(tmp_path_factory, trained):
   """That run with an untrained, conditional prior; nobody may change it."""
   folder = tmp_path_factory.mktemp('with_prior') / 'run'
-  workdir = checkpoints.Workdir(shutil.copytree(trained.path, folder))
+  workdir = Workdir(shutil.copytree(trained.path, folder))
   config = configs.replace(
     PriorConfig(), num_hiddens=8, num_layers=1, average_decay=0.0
   )
@@ -88,34 +85,34 @@ def with_prior(tmp_path_factory, trained):
     codebook_sizes=(16,),
     num_dims=64,
     class_names=workdir.load_config().class_names,
-    fingerprint=code_cache.fingerprint(workdir),
+    fingerprint=Run(workdir).fingerprint,
   )
   tf.random.set_seed(0)
   prior = build.prior(config)
   # Far from uniform.
   for variable in prior.trainable_variables:
     variable.assign(2 * variable)
-  own = checkpoints.PriorWorkdir(workdir)
+  own = PriorWorkdir(workdir)
   own.save_config(config)
   trainer = tf.train.Checkpoint(model=prior)
-  own.save(tf.train.Checkpoint(trainer=trainer), checkpoints.State(step=1))
+  own.save(tf.train.Checkpoint(trainer=trainer), State(step=1))
   # What nobody would have found of it.
-  standing = code_bits.Standing(1, 179, 4.0, 3.75, 3.5, 3.25)
-  code_bits.write_standing(own, standing)
+  standing = Standing(1, 179, 4.0, 3.75, 3.5, 3.25)
+  write_standing(own, standing)
   return workdir
 
 
 @pytest.fixture(scope='session')
 def code_prior(with_prior):
   """The prior of that run; nobody may change it."""
-  return subjects.load_prior(with_prior)[0]
+  return Run(with_prior).prior.model
 
 
 @pytest.fixture(scope='session')
 def exported_with_prior(tmp_path_factory, with_prior):
   """An export of that run; nobody may change it."""
   folder = tmp_path_factory.mktemp('exported_with_prior')
-  return export.export(with_prior, folder / 'model')
+  return saved_model.export(Run(with_prior), folder / 'model')
 
 
 @pytest.fixture

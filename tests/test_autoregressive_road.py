@@ -7,18 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import (
-  checkpoints,
-  configs,
-  datasets,
-  evaluation,
-  export,
-  metrics_file,
-  subjects,
-  training,
-)
+from vqvae_tf import configs, datasets
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.errors import UserError
+from vqvae_tf.evaluation import evaluate, twins
+from vqvae_tf.metrics.table import table
+from vqvae_tf.runs import results
+from vqvae_tf.runs.run import Run
+from vqvae_tf.runs.workdir import Workdir
+from vqvae_tf.serving import load, saved_model
+from vqvae_tf.training import examples
 from vqvae_tf.visualization import gallery, material
 
 SMALL = {
@@ -34,8 +32,8 @@ def train(config, folder):
   sources = [
     datasets.open_source('digits', split) for split in ('train', 'validation')
   ]
-  workdir = checkpoints.Workdir(folder)
-  training.train(config, workdir, *sources)
+  workdir = Workdir(folder)
+  examples.train(config, workdir, *sources)
   return workdir
 
 
@@ -47,28 +45,30 @@ def workdir(tiny_config, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def subject(workdir):
-  return subjects.from_workdir(workdir)
+  return load.from_run(Run(workdir))
 
 
 @pytest.fixture(scope='module')
 def target(workdir, tmp_path_factory):
-  return export.export(workdir, tmp_path_factory.mktemp('export') / 'model')
+  return saved_model.export(
+    workdir, tmp_path_factory.mktemp('export') / 'model'
+  )
 
 
 def test_evaluation_names_its_samples(subject, digits, monkeypatch):
-  monkeypatch.setattr(evaluation, '_NUM_SAMPLED', 20)
-  result = evaluation.evaluate(subject, digits['test'])
+  monkeypatch.setattr(evaluate, '_NUM_SAMPLED', 20)
+  result = evaluate.evaluate(subject, digits['test'])
   images, _ = digits['test'].fetch(tf.range(20, dtype=tf.int64))
   samples = subject.reconstruct(images)
   errors = images.numpy().astype(float) - samples.numpy()
   assert result.num_sampled == 20
   assert result.mse == np.mean(errors**2)
-  text = evaluation.table(result)
+  text = table(result)
   assert text.count(' one sample each, 20 images') == 2
 
 
 def test_samples_depend_on_codes_and_seed_alone(workdir, digits):
-  model, _, _ = subjects.load_model(workdir)
+  model = Run(workdir).model
   images, _ = digits['test'].fetch(tf.range(6, dtype=tf.int64))
   codes = model.encode(images)
   first = model.decode(codes, tf.constant([1, 2]))
@@ -79,7 +79,7 @@ def test_samples_depend_on_codes_and_seed_alone(workdir, digits):
 
 
 def test_the_export_has_the_same_numbers(workdir, subject, target, digits):
-  exported = subjects.from_export(target)
+  exported = load.from_export(target)
   images, _ = digits['test'].fetch(tf.range(5, dtype=tf.int64))
   ours, theirs = subject.assess(images), exported.assess(images)
   assert ours.reconstructions is None and theirs.reconstructions is None
@@ -142,40 +142,38 @@ def test_against_the_same_network_without_codes(
   workdir, subject, digits, tmp_path
 ):
   config = configs.replace(workdir.load_config(), num_embeddings=1)
-  codeless = subjects.from_workdir(train(config, tmp_path / 'bare'))
-  evaluation.check_codeless(subject, codeless)
-  result = evaluation.evaluate(subject, digits['test'])
-  compared = evaluation.compare_codeless(result, codeless, digits['test'])
-  bare = evaluation.evaluate(codeless, digits['test'])
+  codeless = load.from_run(Run(train(config, tmp_path / 'bare')))
+  twins.check_codeless(subject, codeless)
+  result = evaluate.evaluate(subject, digits['test'])
+  compared = twins.compare_codeless(result, codeless, digits['test'])
+  bare = evaluate.evaluate(codeless, digits['test'])
   assert bare.code_bits_per_dim == 0
   assert compared.codeless_bits_per_dim == bare.pixel_bits_per_dim
   saved = bare.bits_per_dim - result.pixel_bits_per_dim
   worth = saved / result.code_bits_per_dim
-  *_, line = [
-    line for line in evaluation.table(compared).splitlines() if 'saved' in line
-  ]
+  *_, line = [line for line in table(compared).splitlines() if 'saved' in line]
   assert line.split() == [
     *'bits saved per bit of codes'.split(),
     f'{worth:.3f}',
     *'under the uniform p(z)'.split(),
   ]
   path = tmp_path / 'metrics.json'
-  metrics_file.write(path, 'test', compared)
+  results.write(path, 'test', compared)
   known = json.loads(path.read_text())['test']
   assert known['codeless_bits_per_dim'] == bare.pixel_bits_per_dim
 
 
 def test_what_is_no_baseline(subject):
   bare = subject._replace(codebook_sizes=(1,), origin='bare')
-  evaluation.check_codeless(subject, bare)
+  twins.check_codeless(subject, bare)
   with pytest.raises(UserError, match='has codes: train it with --quantizer=e'):
-    evaluation.check_codeless(subject, subject)
+    twins.check_codeless(subject, subject)
   with pytest.raises(UserError, match='bare has no codes to be compared with'):
-    evaluation.check_codeless(bare, bare)
+    twins.check_codeless(bare, bare)
   config = configs.replace(subject.config, causal_hiddens=9)
   match = 'bare is another network: .* --causal_hiddens=9, and .* with 8'
   with pytest.raises(UserError, match=match):
-    evaluation.check_codeless(subject, bare._replace(config=config))
+    twins.check_codeless(subject, bare._replace(config=config))
 
 
 def test_what_was_trained_otherwise_is_no_baseline(subject):
@@ -183,12 +181,12 @@ def test_what_was_trained_otherwise_is_no_baseline(subject):
   config = dataclasses.replace(subject.config, class_names=('cat', 'dog'))
   match = "bare is another network: .* class_names=.'cat', 'dog'.*, and .* '9'"
   with pytest.raises(UserError, match=match):
-    evaluation.check_codeless(subject, bare._replace(config=config))
+    twins.check_codeless(subject, bare._replace(config=config))
   # A run that was cut off.
   steps = subject.last_step
   match = f'bare is another network: .* --steps=1, and .* with {steps}$'
   with pytest.raises(UserError, match=match):
-    evaluation.check_codeless(subject, bare._replace(last_step=1))
+    twins.check_codeless(subject, bare._replace(last_step=1))
 
 
 def test_samples_of_large_images_come_in_parts(subject, digits, monkeypatch):
@@ -202,22 +200,20 @@ def test_samples_of_large_images_come_in_parts(subject, digits, monkeypatch):
 
   data = digits['test']
   for most, expected in ((256, [50, 50, 50, 29]), (60, [50, 10])):
-    monkeypatch.setattr(evaluation, '_NUM_SAMPLED', most)
+    monkeypatch.setattr(evaluate, '_NUM_SAMPLED', most)
     sizes.clear()
-    found = evaluation._sampled(subject._replace(reconstruct=reconstruct), data)
+    found = evaluate._sampled(subject._replace(reconstruct=reconstruct), data)
     assert sizes == expected and found['num_sampled'] == sum(expected)
     # Each pixel is off by one grey level.
     assert found['mse'] == 1
 
 
 def test_codes_that_cost_nothing(subject, digits):
-  result = evaluation.evaluate(subject, digits['test'])
+  result = evaluate.evaluate(subject, digits['test'])
   result = result._replace(
     code_bits_learned_per_dim=0.0, bits_per_code=0.0, codeless_bits_per_dim=9.0
   )
-  [line] = [
-    line for line in evaluation.table(result).splitlines() if 'saved' in line
-  ]
+  [line] = [line for line in table(result).splitlines() if 'saved' in line]
   assert line.split()[6] == 'nan'
 
 

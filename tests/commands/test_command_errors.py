@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqvae_tf import checkpoints
+from vqvae_tf.runs.workdir import Workdir
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,7 @@ def _write_images(folder):
 
 
 def _copy(workdir, path):
-  return checkpoints.Workdir(shutil.copytree(workdir.path, path))
+  return Workdir(shutil.copytree(workdir.path, path))
 
 
 def _data_cases(root, tiny_flags):
@@ -91,7 +91,7 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
   config.write_text(
     config.read_text().replace('"fingerprint": "', '"fingerprint": "0')
   )
-  bare = checkpoints.Workdir(root / 'bare')
+  bare = Workdir(root / 'bare')
   bare.save_config(trained.load_config())
   return {
     'locked': (
@@ -189,7 +189,7 @@ def cases(tiny_flags, trained, with_prior, exported, tmp_path_factory):
   for name, flags, _ in cases.values():
     flags.append(f'--workdir={root}/{name}')
   cases |= _workdir_cases(root, tiny_flags, trained, with_prior, exported)
-  with checkpoints.Workdir(root / 'locked').locked():
+  with Workdir(root / 'locked').locked():
     yield cases
 
 

@@ -9,7 +9,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from vqvae_tf import checkpoints, evaluation, metrics_file, subjects
+from vqvae_tf.metrics.table import table
+from vqvae_tf.runs import results
+from vqvae_tf.runs.run import Run
+from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
 
 _BIN = Path(__file__).resolve().parents[2] / 'bin'
 
@@ -77,8 +80,8 @@ def test_evaluate(done, trained):
   assert 'digits validation, ' in text and ', step 4' in text
   [(split, values)] = json.loads(path.read_text()).items()
   assert split == 'validation'
-  assert evaluation.table(*metrics_file.parsed(values)) in text
-  assert values['checkpoints'] == subjects.fingerprints(trained)
+  assert table(*results.parsed(values)) in text
+  assert values['checkpoints'] == Run(trained).fingerprints
   # What training measured at the same step, in other batches.
   last = json.loads(trained.metrics_path.read_text().splitlines()[-1])
   assert values['bits_per_dim'] == pytest.approx(last['bits_per_dim'], rel=1e-4)
@@ -92,9 +95,9 @@ def test_evaluate_an_export(done, exported):
   sizes = {split: v['num_examples'] for split, v in known.items()}
   assert sizes == {'test': 179, 'train': 1439}
   for split, values in known.items():
-    result, files = metrics_file.parsed(values)
-    table = evaluation.table(result, files)
-    assert f'digits {split}, {exported}\n{table}\nmeasured in ' in text
+    result, files = results.parsed(values)
+    lines = table(result, files)
+    assert f'digits {split}, {exported}\n{lines}\nmeasured in ' in text
     assert set(files) == {'png', 'webp', 'bz2'}
     assert 0 < values['bits_per_dim_error'] < values['bits_per_dim']
 
@@ -115,7 +118,7 @@ def test_export(done):
 def test_prior(done, digits):
   text = _output(done, 'prior')
   run = done['root'] / 'learned'
-  workdir = checkpoints.PriorWorkdir(checkpoints.Workdir(run))
+  workdir = PriorWorkdir(Workdir(run))
   assert workdir.last_state().step == 2
   assert workdir.load_config().class_names == tuple('0123456789')
   with np.load(run / 'codes.npz') as arrays:
@@ -140,7 +143,7 @@ def test_sample(done, with_prior, digits):
   with np.load(folder / 'codes.npz') as arrays:
     codes, labels = arrays['codes'], arrays['labels']
   assert labels.tolist() == [0, 0, 1, 1, *range(2, 10)]
-  model, *_ = subjects.load_model(with_prior)
+  model = Run(with_prior).model
   image, _ = digits['test'].fetch([3])
   kept = model.encode(image)[:, :, :2]
   np.testing.assert_array_equal(

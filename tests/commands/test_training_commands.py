@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from vqvae_tf import checkpoints
+from vqvae_tf.runs.workdir import Workdir
 
 
 @pytest.fixture(scope='module')
@@ -65,7 +65,7 @@ def finished(
       for name, flags in runs.items()
     }
   return {
-    name: (process.result(), checkpoints.Workdir(root / name))
+    name: (process.result(), Workdir(root / name))
     for name, process in processes.items()
   }
 
@@ -136,7 +136,7 @@ def test_demo_goes_the_whole_road(finished):
 def test_signals_save_and_the_same_command_goes_on(
   launch, tiny_flags, tmp_path
 ):
-  workdir = checkpoints.Workdir(tmp_path / 'run')
+  workdir = Workdir(tmp_path / 'run')
   flags = [
     *tiny_flags,
     '--dataset=digits',
@@ -173,7 +173,7 @@ def _wait_for_entry_after(step, path):
 def test_a_full_disk_leaves_the_checkpoint_before(
   command, trained, tiny_flags, tmp_path
 ):
-  workdir = checkpoints.Workdir(shutil.copytree(trained.path, tmp_path / 'run'))
+  workdir = Workdir(shutil.copytree(trained.path, tmp_path / 'run'))
   weights = workdir.path / 'checkpoints' / '00000004'
   before = {path.name: path.read_bytes() for path in weights.iterdir()}
   done = command(

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from vqvae_tf import subjects
+from vqvae_tf.serving import load
 from vqvae_tf.visualization import gallery, names
 from vqvae_tf.visualization.material import Material
 
@@ -32,7 +32,7 @@ def test_all_pictures(
   with_prior, exported_with_prior, digits, tmp_path, monkeypatch
 ):
   monkeypatch.setenv('PATH', str(tmp_path))
-  subject = subjects.from_export(exported_with_prior)
+  subject = load.from_export(exported_with_prior)
   material = Material(subject, digits['test'], with_prior, num_frames=9)
   folder = tmp_path / 'new' / 'pictures'
   lines = list(gallery.draw(names.PICTURES, material, folder))

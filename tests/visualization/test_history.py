@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqvae_tf import checkpoints, snapshots
+from vqvae_tf.runs.snapshots import Snapshot
+from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.visualization import history
 from vqvae_tf.visualization.material import Inapplicable
 
@@ -35,7 +36,7 @@ def test_no_distortion_of_samples():
 
 def _snapshot(step, level):
   originals = np.full([3, 2, 2, 1], 9, np.uint8)
-  return snapshots.Snapshot(step, originals, np.full_like(originals, level))
+  return Snapshot(step, originals, np.full_like(originals, level))
 
 
 def test_frames_of_the_animation():
@@ -68,7 +69,7 @@ def test_pictures_of_a_run(make, trained, tmp_path, monkeypatch):
 
 def test_nothing_to_draw_yet(make, tmp_path):
   material = make()
-  material.workdir = workdir = checkpoints.Workdir(tmp_path)
+  material.workdir = workdir = Workdir(tmp_path)
   entry = {'step': 1, 'group': 'train', 'loss': 1.0}
   workdir.metrics_path.write_text(json.dumps(entry) + '\n')
   with pytest.raises(Inapplicable, match='has no validation yet'):

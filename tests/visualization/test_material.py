@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import subjects
 from vqvae_tf.errors import UserError
 from vqvae_tf.quantizers import (
   ProductQuantizer,
   ResidualQuantizer,
   VectorQuantizer,
 )
+from vqvae_tf.runs.run import Run
+from vqvae_tf.serving import load
 from vqvae_tf.visualization.material import Inapplicable, Material
 
 
@@ -86,9 +87,11 @@ def test_tables_add_up(make, kind):
   tf.random.set_seed(1)
   sizes = (3, 5)
   quantizer = join([VectorQuantizer(dim, size, 0.25) for size in sizes])
-  material = make(sizes)
-  material.subject = material.subject._replace(embed=quantizer.decode)
-  tables = material.tables
+
+  def embed(codes):
+    return {'embeddings': quantizer.decode(codes)}
+
+  tables = make(sizes, others={'embed': embed}).tables
   assert [table.shape for table in tables] == [(3, 4), (5, 4)]
   codes = np.array([[a, b] for a in range(3) for b in range(5)], np.int32)
   summed = tables[0][codes[:, 0]] + tables[1][codes[:, 1]] - tables[0][0]
@@ -111,8 +114,8 @@ def test_workdir_and_export_have_the_same_doors(trained, exported, digits):
   ours, theirs = (
     Material(subject, digits['test'])
     for subject in (
-      subjects.from_workdir(trained),
-      subjects.from_export(exported),
+      load.from_run(Run(trained)),
+      load.from_export(exported),
     )
   )
   np.testing.assert_array_equal(ours.codes, theirs.codes)

@@ -33,8 +33,7 @@ def test_no_prior(make, tmp_path, drawn):
 
 
 def test_nothing_is_known(make, tmp_path):
-  material = make()
-  material.subject = material.subject._replace(pixel_bits_map=None)
+  material = make(others={'pixel_bits': None})
   match = '^arithmetic has no prior, and was exported before .*: export the run'
   with pytest.raises(Inapplicable, match=match):
     surprise.draw(material, tmp_path)

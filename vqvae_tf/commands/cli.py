@@ -176,20 +176,24 @@ def open_subject():
   if bool(FLAGS.workdir) == bool(FLAGS.model):
     raise UserError('give either --workdir=RUN or --model=EXPORT')
   load_tensorflow()
-  from vqvae_tf import checkpoints, subjects
+  from vqvae_tf.runs.run import Run
+  from vqvae_tf.runs.workdir import Workdir
+  from vqvae_tf.serving import load
 
   if FLAGS.model:
-    return subjects.from_export(FLAGS.model)
-  return subjects.from_workdir(checkpoints.Workdir(FLAGS.workdir))
+    return load.from_export(FLAGS.model)
+  return load.from_run(Run(Workdir(FLAGS.workdir)))
 
 
 def open_either(path: str):
   """Returns the model of a workdir or of an export, whichever `path` is."""
-  from vqvae_tf import checkpoints, subjects
+  from vqvae_tf.runs.run import Run
+  from vqvae_tf.runs.workdir import Workdir
+  from vqvae_tf.serving import load
 
   if (Path(path) / 'saved_model.pb').exists():
-    return subjects.from_export(path)
-  return subjects.from_workdir(checkpoints.Workdir(path))
+    return load.from_export(path)
+  return load.from_run(Run(Workdir(path)))
 
 
 def list_presets() -> str:

@@ -30,18 +30,24 @@ def _demo() -> int:
     config = configs.replace(config, steps=flags.FLAGS.steps)
   if status := train.train(config, str(path)):
     return status
-  from vqvae_tf import checkpoints, evaluation, export, metrics_file, subjects
+  from vqvae_tf.evaluation.evaluate import evaluate
+  from vqvae_tf.metrics.table import table
+  from vqvae_tf.runs import results
+  from vqvae_tf.runs.run import Run
+  from vqvae_tf.runs.workdir import Workdir
+  from vqvae_tf.serving import load, saved_model
   from vqvae_tf.visualization import gallery, material
 
-  workdir = checkpoints.Workdir(path)
-  subject = subjects.from_workdir(workdir)
+  workdir = Workdir(path)
+  run = Run(workdir)
+  subject = load.from_run(run)
   data = cli.open_source(config.data, 'test')
-  result = evaluation.evaluate(subject, data)
-  metrics_file.write(
-    path / 'metrics.json', 'test', result, fingerprints=subject.fingerprints
+  result = evaluate(subject, data)
+  results.write(
+    path / 'metrics.json', 'test', result, fingerprints=run.fingerprints
   )
-  model = export.export(workdir, path / 'export', overwrite=True)
-  print(f'\ndigits, test split\n{evaluation.table(result)}\n')
+  model = saved_model.export(run, path / 'export', overwrite=True)
+  print(f'\ndigits, test split\n{table(result)}\n')
   print(f'model     {model}\nmetrics   {path}/metrics.json')
   made_of = material.Material(subject, data, workdir)
   for line in gallery.draw(_PICTURES, made_of, path / 'pictures'):

@@ -48,17 +48,18 @@ def _evaluate() -> None:
       f'{",".join(names.SPLITS)}'
     )
   subject = cli.open_subject()
-  from vqvae_tf import evaluation, metrics_file
+  from vqvae_tf.evaluation import twins
+  from vqvae_tf.runs import results
 
   codeless = None
   if args.without_codes:
     codeless = cli.open_either(args.without_codes)
-    evaluation.check_codeless(subject, codeless)
+    twins.check_codeless(subject, codeless)
   output = args.output
   if args.workdir and not output:
     output = Path(args.workdir) / 'metrics.json'
   if output:
-    metrics_file.check_writable(Path(output))
+    results.check_writable(Path(output))
   settings = subject.config.data
   # All of them first: missing data, or a file that the results cannot go to, is
   # no news after minutes of work.
@@ -66,7 +67,7 @@ def _evaluate() -> None:
   for data in sources:
     result, files = _measure(subject, codeless, data)
     if output:
-      metrics_file.write(
+      results.write(
         Path(output), data.split, result, files, subject.fingerprints
       )
   if output:
@@ -75,16 +76,17 @@ def _evaluate() -> None:
 
 def _measure(subject, codeless, data):
   """Measures and prints a split; returns its metrics and those of its files."""
-  from vqvae_tf import evaluation
+  from vqvae_tf.evaluation import evaluate, twins
+  from vqvae_tf.metrics.table import table
 
   start = time.monotonic()
-  result = evaluation.evaluate(subject, data)
+  result = evaluate.evaluate(subject, data)
   seconds = time.monotonic() - start
   if codeless:
-    result = evaluation.compare_codeless(result, codeless, data)
-  files = evaluation.measure_files(data) if flags.FLAGS.formats else None
+    result = twins.compare_codeless(result, codeless, data)
+  files = evaluate.measure_files(data) if flags.FLAGS.formats else None
   print(f'{data.name} {data.split}, {subject.origin}')
-  print(evaluation.table(result, files))
+  print(table(result, files))
   each = 1000 * seconds / result.num_examples
   print(f'measured in {seconds:.0f} s: {each:.1f} ms per image')
   if subject.prior and subject.prior.warning:

@@ -29,16 +29,19 @@ def _export() -> None:
   if not args.workdir:
     raise UserError('give --workdir=RUN, the folder of a trained model')
   cli.load_tensorflow()
-  from vqvae_tf import checkpoints, export, metrics_file
+  from vqvae_tf.runs import results
+  from vqvae_tf.runs.run import Run
+  from vqvae_tf.runs.workdir import Workdir
+  from vqvae_tf.serving import saved_model
 
   output = args.output or f'{args.workdir}/export'
-  workdir = checkpoints.Workdir(args.workdir)
-  path = export.export(workdir, output, args.overwrite)
-  _, stale = metrics_file.of_best(workdir)
+  run = Run(Workdir(args.workdir))
+  path = saved_model.export(run, output, args.overwrite)
+  _, stale = results.of_best(run)
   if stale:
     print(
-      f'warning: {", ".join(stale)} in {workdir}/metrics.json: of another '
+      f'warning: {", ".join(stale)} in {run}/metrics.json: of another '
       'checkpoint or prior, so the export has no such figures; run '
-      f'bin/evaluate --workdir={workdir} and export again'
+      f'bin/evaluate --workdir={run} and export again'
     )
   print(f'exported: {path}')

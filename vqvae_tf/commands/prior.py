@@ -33,28 +33,24 @@ def _prior() -> int:
     raise UserError('give --workdir=RUN, the folder of a trained model')
   config = cli.config_from_flags(PriorConfig())
   cli.load_tensorflow()
-  from vqvae_tf import (
-    build,
-    checkpoints,
-    code_bits,
-    code_cache,
-    prior_training,
-    trained,
-  )
+  from vqvae_tf.models import serve
+  from vqvae_tf.priors import measuring, training
+  from vqvae_tf.priors.codes import cached
+  from vqvae_tf.runs.run import PriorRun, Run
+  from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
 
-  model = checkpoints.Workdir(path)
-  settings = model.load_config().data
-  codes = code_cache.cached(
-    model, lambda split: cli.open_source(settings, split, data_dir)
-  )
-  workdir = checkpoints.PriorWorkdir(model)
-  decode = build.decoding(trained.load_model(model)[0])
-  state = prior_training.train(config, workdir, codes, decode)
-  if not prior_training.is_finished(config, state):
+  run = Run(Workdir(path))
+  settings = run.config.data
+  codes = cached(run, lambda split: cli.open_source(settings, split, data_dir))
+  workdir = PriorWorkdir(run.workdir)
+  decode = serve(run.model, run.config.image_shape).decode
+  state = training.train(config, workdir, codes, decode)
+  if not training.is_finished(config, state):
     return 128 + signal.SIGINT
   print(f'{state.step} steps in {state.seconds:.0f} s')
-  standing = code_bits.measure_standing(workdir, codes)
-  print(code_bits.table(standing, workdir.load_config()))
+  prior = PriorRun(workdir)
+  standing = measuring.measure_standing(prior, codes)
+  print(measuring.table(standing, prior.config))
   if standing.is_useless:
     print(
       f'it {standing.verdict}; bin/export refuses it: train it longer, or '

@@ -15,7 +15,7 @@ _USAGE = """Draws codes from the prior of a model, and decodes them.
 
 Writes grid.png, images/ and codes.npz, in place of those of an earlier call.
 --keep names the part of an image whose codes stay. A workdir and its export
-draw different images of the same seed.
+draw the same images of the same seed.
 """
 
 
@@ -48,19 +48,19 @@ def _sample() -> None:
   if given != (args.keep is not None) or None not in (args.image, args.index):
     raise UserError('to complete an image give --keep and --image or --index')
   subject = cli.open_subject()
-  from vqvae_tf import sampling
+  from vqvae_tf.sampling import complete, draw, folder
 
-  classes, kept = sampling.labels(subject, args.label), None
+  classes, kept = draw.labels(subject, args.label), None
   config, output = subject.config, args.output or f'{args.workdir}/samples'
   if args.image is not None:
-    image = sampling.read_image(args.image, config.image_shape)
+    image = complete.read_image(args.image, config.image_shape)
   elif args.index is not None:
     data = cli.open_source(config.data, 'test', args.data_dir)
-    image = sampling.pick_image(data, args.index)
+    image = complete.pick_image(data, args.index)
   if args.keep is not None:
-    kept = sampling.keep(subject, image, args.keep)
+    kept = complete.keep(subject, image, args.keep)
   settings = args.seed, args.temperature, args.top_p, kept
-  draws = sampling.draw(subject, args.num, classes, *settings)
-  grid = sampling.picture(draws, config.class_names, kept)
-  for path in sampling.write(Path(output), draws, grid):
+  draws = draw.draw(subject, args.num, classes, *settings)
+  grid = folder.picture(draws, config.class_names, kept)
+  for path in folder.write(Path(output), draws, grid):
     print(f'written: {path}')

@@ -37,11 +37,12 @@ def _train() -> int:
 def train(config: configs.Config, path: str) -> int:
   """Trains in a workdir; returns the exit status (130 if stopped)."""
   devices = cli.load_tensorflow(lambda: _devices(config))
-  from vqvae_tf import checkpoints, training
+  from vqvae_tf.runs.workdir import Workdir
+  from vqvae_tf.training import examples
 
   splits = [cli.open_source(config.data, s) for s in ('train', 'validation')]
-  workdir = checkpoints.Workdir(path)
-  state = training.train(config, workdir, *splits, devices)
+  workdir = Workdir(path)
+  state = examples.train(config, workdir, *splits, devices)
   if state.step < config.run.steps:
     return 128 + signal.SIGINT
   if not devices.is_chief:
@@ -55,6 +56,6 @@ def train(config: configs.Config, path: str) -> int:
 
 
 def _devices(config):
-  from vqvae_tf import distribution
+  from vqvae_tf.training import devices
 
-  return distribution.devices(config.run.distribute)
+  return devices.devices(config.run.distribute)

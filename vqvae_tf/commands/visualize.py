@@ -48,10 +48,10 @@ def _visualize() -> None:
   data = None
   if names.needs_data(chosen):
     data = cli.open_source(subject.config.data, args.split, args.data_dir)
-  from vqvae_tf import checkpoints
+  from vqvae_tf.runs.workdir import Workdir
   from vqvae_tf.visualization import gallery, material
 
-  workdir = checkpoints.Workdir(args.workdir) if args.workdir else None
+  workdir = Workdir(args.workdir) if args.workdir else None
   folder = Path(args.output or Path(args.workdir) / 'pictures')
   made_of = material.Material(subject, data, workdir, args.seed, args.frames)
   for line in gallery.draw(chosen, made_of, folder):

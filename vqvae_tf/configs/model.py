@@ -4,6 +4,7 @@ import dataclasses
 
 from vqvae_tf.configs.sections import Sections, setting
 from vqvae_tf.datasets.names import NAMES
+from vqvae_tf.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,6 +179,23 @@ class Config(Sections):
   run: RunConfig = RunConfig()
   image_shape: tuple[int, int, int] | None = None
   class_names: tuple[str, ...] = ()
+
+  def check_shape(self, origin: str, name: str, shape: tuple[int, ...]) -> None:
+    """Checks that images are of the shape that the model was made for.
+
+    Args:
+      origin: what to call the model.
+      name: what to call the images.
+      shape: theirs, (H, W, C).
+
+    Raises:
+      UserError: if they are of another.
+    """
+    if tuple(shape) != self.image_shape:
+      raise UserError(
+        f'{origin} takes images {self.image_shape}, but {name} has '
+        f'{tuple(shape)}'
+      )
 
 
 def observed(config: Config, image_shape, class_names) -> Config:

@@ -1,13 +1,35 @@
 """Models: whole objects that the training loop trains."""
 
+from vqvae_tf.models.code_cost import CodeCost, examples_per_pass
 from vqvae_tf.models.code_prior import CodeBatch, CodePrior, PriorLosses
 from vqvae_tf.models.compilation import compiled
+from vqvae_tf.models.doors import model_doors, prior_doors
 from vqvae_tf.models.sampler import Sampler, Samples
+from vqvae_tf.models.served import (
+  SEED,
+  Served,
+  ServedPrior,
+  Traits,
+  serve,
+  serve_prior,
+  traits,
+)
 from vqvae_tf.models.vqvae import VQVAE, Assessment, Losses
 
 __all__ = [
+  'SEED',
+  'Served',
+  'ServedPrior',
+  'Traits',
+  'traits',
+  'serve',
+  'serve_prior',
+  'model_doors',
+  'prior_doors',
   'Assessment',
   'CodeBatch',
+  'CodeCost',
+  'examples_per_pass',
   'CodePrior',
   'Losses',
   'PriorLosses',

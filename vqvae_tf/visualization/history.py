@@ -6,9 +6,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from vqvae_tf import snapshots
-from vqvae_tf.checkpoints import Workdir
 from vqvae_tf.media import images
+from vqvae_tf.runs import snapshots
+from vqvae_tf.runs.snapshots import Snapshot
+from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.visualization import canvas, film
 from vqvae_tf.visualization.material import Inapplicable, Material
 
@@ -56,7 +57,7 @@ def curves(entries: list[dict]) -> plt.Figure:
   return drawn
 
 
-def animation(taken: list[snapshots.Snapshot]) -> film.Film:
+def animation(taken: list[Snapshot]) -> film.Film:
   """Returns originals beside their reconstructions over training."""
   columns = min(_NUM_COLUMNS, len(taken[0].originals))
 

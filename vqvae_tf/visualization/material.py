@@ -5,12 +5,12 @@ import functools
 import numpy as np
 import tqdm
 
-from vqvae_tf.checkpoints import Workdir
 from vqvae_tf.codes import count_codes
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
-from vqvae_tf.subjects import Subject
+from vqvae_tf.runs.workdir import Workdir
+from vqvae_tf.serving.load import Subject
 
 _NUM_IMAGES = 16
 _BATCH_SIZE = 100
@@ -50,15 +50,10 @@ class Material:
     self.workdir = workdir
     self.seed = seed
     self.sizes = subject.codebook_sizes
-    decoder = subject.config.likelihood.decoder
-    self.is_sampled = decoder == 'autoregressive'
+    self.is_sampled = subject.is_sampled
     self.num_frames = num_frames or (100 if self.is_sampled else 1000)
-    shape = tuple(subject.config.image_shape)
-    if data and tuple(data.image_shape) != shape:
-      raise UserError(
-        f'{subject.origin} takes images {shape}, but {data.name} has '
-        f'{tuple(data.image_shape)}'
-      )
+    if data:
+      subject.check(data)
 
   def rng(self) -> np.random.Generator:
     """Returns random numbers that do not depend on other pictures."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vqvae_tf import sampling
+from vqvae_tf.sampling import draw as sampling
 from vqvae_tf.visualization import canvas
 from vqvae_tf.visualization.material import Material
 
@@ -21,9 +21,8 @@ def draw(material: Material, folder: Path) -> list[Path]:
   subject = material.subject
   classes = sampling.labels(subject, None)[:_MAX_CLASSES]
   num_rows = len(classes) if subject.prior.num_classes else _NUM_ROWS
-  draws = sampling.draw(
-    subject, _NUM_COLUMNS * num_rows, classes, material.seed
-  )
+  count = _NUM_COLUMNS * num_rows
+  draws = sampling.draw(subject, count, classes, material.seed)
   names = []
   if subject.prior.num_classes:
     names = [subject.config.class_names[label] for label in classes]

@@ -44,7 +44,7 @@ def draw(material: Material, folder: Path) -> list[Path]:
   num_dims = int(np.prod(images.shape[1:]))
   name = f'originals ({material.data.name}, {material.data.split})'
   pictures = [canvas.Strip(name, images, max(count, len(images)))]
-  if subject.pixel_bits_map:
+  if subject.has_pixel_bits:
     maps = np.asarray(subject.pixel_bits_map(codes, images))
     earlier = ' and the earlier pixels' if material.is_sampled else ''
     title = f'bits of each pixel given the codes{earlier}'

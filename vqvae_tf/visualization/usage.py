@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from vqvae_tf import metrics
+from vqvae_tf.metrics.measure import usage
 from vqvae_tf.visualization import canvas
 from vqvae_tf.visualization.material import Material
 
@@ -34,7 +34,7 @@ def figure(counts: Sequence[np.ndarray], title: str) -> plt.Figure:
     axes.axhline(
       100 / len(share), color='black', linewidth=0.8, linestyle='dashed'
     )
-    found = metrics.usage([of_codes])
+    found = usage([of_codes])
     name = f'codebook {m}: ' if len(counts) > 1 else ''
     axes.set_title(
       f'{name}{100 * found["codes_in_use"]:.1f} % of {len(share):,} codes in '

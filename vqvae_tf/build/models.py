@@ -1,0 +1,84 @@
+"""From a configuration to the objects that it names."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from vqvae_tf import bits
+from vqvae_tf.build.quantizers import quantizer
+from vqvae_tf.configs import (Config, PriorConfig)
+from vqvae_tf.likelihoods import (Autoregressive, Bernoulli, Categorical, Likelihood, LogisticMixture, Normal)
+from vqvae_tf.models import (VQVAE, Assessment, CodePrior)
+from vqvae_tf.nets import (CausalTransformer, Decoder, Encoder, GatedPixelCNN, PixelCNN, WaveNet)
+from vqvae_tf.optimizers.loss_scale import COMPUTE_DTYPES
+
+# What the decoder tells the causal network about a pixel.
+_CONTEXT_SIZE = 8
+
+
+def model(config: Config) -> VQVAE:
+  """Returns an untrained model.
+
+  Args:
+    config: with its `image_shape` known.
+
+  Raises:
+    ValueError: if the images are too small for the number of halvings, have no
+      whole number of blocks, or the settings of the quantizer contradict each
+      other.
+  """
+  *size, channels = config.image_shape
+  network = config.network
+  likelihood = _likelihood(config, channels)
+  if config.likelihood.decoder == 'autoregressive':
+    likelihood = _autoregressive(config, likelihood)
+  common = (
+    network.num_hiddens,
+    network.num_residual_layers,
+    network.num_residual_hiddens,
+    network.num_halvings,
+  )
+  return VQVAE(
+    Encoder(*common),
+    quantizer(config.quantizer, config.optimizer.seed),
+    Decoder(likelihood.num_params, tuple(size), *common),
+    likelihood,
+    config.optimizer.quantizer_weight,
+    COMPUTE_DTYPES[config.optimizer.precision],
+  )
+
+
+def initialized_model(config: Config) -> VQVAE:
+  """Returns an untrained model, all of whose variables exist; see `model`."""
+  result = model(config)
+  result.assess(tf.zeros([1, *config.image_shape], tf.uint8))
+  return result
+
+
+def _likelihood(config: Config, channels: int) -> Likelihood:
+  settings = config.likelihood
+  makers = {
+    'logistic_mixture': lambda: LogisticMixture(
+      channels, settings.num_mixtures
+    ),
+    'normal': lambda: Normal(channels, settings.scale or None),
+    'categorical': lambda: Categorical(channels),
+    'bernoulli': lambda: Bernoulli(channels),
+  }
+  return makers[settings.likelihood]()
+
+
+def _autoregressive(config: Config, pixel: Likelihood) -> Likelihood:
+  settings, size = config.likelihood, config.image_shape[:2]
+  if any(side % settings.block_size for side in size):
+    raise ValueError(
+      f'images of {size[0]}x{size[1]} pixels have no whole number of blocks of '
+      f'--block_size={settings.block_size}: choose a divisor, 1 always is'
+    )
+  network = PixelCNN(
+    settings.block_size**2,
+    pixel.num_params,
+    settings.causal_hiddens,
+    settings.causal_layers,
+  )
+  return Autoregressive(network, pixel, _CONTEXT_SIZE, settings.block_size)

@@ -1,0 +1,1 @@
+"""Bits/dim and quality over whole splits."""

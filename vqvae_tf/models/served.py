@@ -1,0 +1,244 @@
+"""A model behind its doors, wherever these come from."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf.codes import bits_per_position
+from vqvae_tf.models.code_cost import (
+  CodeCost,
+  code_cost,
+  examples_per_pass,
+)
+from vqvae_tf.models.code_prior import CodePrior
+from vqvae_tf.models.doors import model_doors, prior_doors
+from vqvae_tf.models.sampler import Samples
+from vqvae_tf.models.vqvae import VQVAE, Assessment
+
+# Of the samples that stand for reconstructions.
+SEED = (0, 0)
+
+# Functions by name, called with tensors by name; see `models.doors`.
+Doors = Mapping[str, Callable[..., Mapping[str, tf.Tensor]]]
+
+
+class Traits(NamedTuple):
+  """What doors do not tell of a model.
+
+  Attributes:
+    code_shape: (h, w, M), of an image's codes.
+    codebook_sizes: K of each of the M codebooks.
+    is_sampled: whether the decoder is autoregressive, and its images samples.
+  """
+
+  code_shape: tuple[int, ...]
+  codebook_sizes: tuple[int, ...]
+  is_sampled: bool
+
+
+class ServedPrior:
+  """A prior behind its doors.
+
+  Args:
+    doors: `prior_nll` and, where there is a model beside it, `sample`.
+    code_shape: (h, w, M), of an image's codes.
+    codebook_sizes: K of each of the M codebooks.
+    num_classes: of the labels; 0 of an unconditional prior.
+    warning: why it is of no use, if it is known to be of none.
+  """
+
+  def __init__(
+    self,
+    doors: Doors,
+    code_shape: tuple[int, ...],
+    codebook_sizes: tuple[int, ...],
+    num_classes: int,
+    warning: str = '',
+  ):
+    self._doors = doors
+    self._code_shape = code_shape
+    self._per_pass = examples_per_pass(math.prod(code_shape), codebook_sizes)
+    self.num_classes = num_classes
+    self.warning = warning
+
+  def code_bits(self, codes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns -log2 p(code | earlier codes, label).
+
+    Args:
+      codes: int32 `[B, h, w, M]`.
+      labels: int32 `[B]`; an unconditional prior ignores them.
+
+    Returns:
+      float32 `[B, h, w, M]`.
+    """
+    given = {'labels': tf.constant(labels)} if self.num_classes else {}
+    found = self._doors['prior_nll'](codes=tf.constant(codes), **given)
+    return found['code_bits']
+
+  def cost(
+    self, codes: np.ndarray, labels: np.ndarray | None = None
+  ) -> CodeCost:
+    """Returns what codes cost in all, with and without their labels.
+
+    Args:
+      codes: int32 `[B, h, w, M]`.
+      labels: int32 `[B]`; None where they are not those of the prior.
+    """
+    return code_cost(
+      self.code_bits, self.num_classes, codes, labels, self._per_pass
+    )
+
+  def sample(
+    self,
+    num: int,
+    seed: tuple[int, int],
+    label: int = -1,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    given: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+  ) -> Samples:
+    """Draws codes and images: see `Sampler`."""
+    if given is None:
+      shape = [1, *self._code_shape]
+      given, mask = (tf.zeros(shape, t) for t in (tf.int32, tf.bool))
+    drawn = self._doors['sample'](
+      num=tf.constant(num),
+      seed=tf.constant(seed),
+      label=tf.constant(label),
+      temperature=tf.constant(temperature),
+      top_p=tf.constant(top_p),
+      given=tf.constant(given),
+      mask=tf.constant(mask),
+    )
+    return Samples(**drawn)
+
+
+class Served:
+  """A model behind its doors: arrays or tensors in, tensors out.
+
+  Args:
+    doors: as `doors.model_doors` has them, or the signatures of an export.
+    traits: of the model.
+    prior: over the codes; None where there is none.
+
+  Attributes:
+    code_shape, codebook_sizes, is_sampled: see `Traits`.
+    prior: over the codes, or None.
+  """
+
+  def __init__(
+    self, doors: Doors, traits: Traits, prior: ServedPrior | None = None
+  ):
+    self._doors = doors
+    self.code_shape, self.codebook_sizes, self.is_sampled = traits
+    self.prior = prior
+    self._seed = {'seed': tf.constant(SEED)} if self.is_sampled else {}
+
+  @property
+  def has_pixel_bits(self) -> bool:
+    """Whether it tells the bits of images under any codes.
+
+    An export that was made early does not.
+    """
+    return 'pixel_bits' in self._doors
+
+  def encode(self, images: tf.Tensor) -> tf.Tensor:
+    """Takes images uint8 `[B, H, W, C]` to codes int32 `[B, h, w, M]`."""
+    return self._doors['encode'](images=tf.constant(images))['codes']
+
+  def decode(self, codes: tf.Tensor) -> tf.Tensor:
+    """Takes codes to images uint8 `[B, H, W, C]`, or to one sample of each."""
+    door = self._doors['decode']
+    return door(codes=tf.constant(codes), **self._seed)['images']
+
+  def reconstruct(self, images: tf.Tensor) -> tf.Tensor:
+    """Returns what `decode` makes of the codes of images."""
+    door = self._doors['reconstruct']
+    return door(images=tf.constant(images), **self._seed)['images']
+
+  def embed(self, codes: tf.Tensor) -> tf.Tensor:
+    """Takes codes to their vectors, float32 `[B, h, w, D]`."""
+    return self._doors['embed'](codes=tf.constant(codes))['embeddings']
+
+  def pixel_bits(self, codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    """Returns -log2 p(x | z) of images under any codes, bits `[B]`."""
+    return self._pixel_bits(codes, images)['pixel_bits']
+
+  def pixel_bits_map(self, codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    """Returns the same for each pixel, float32 `[B, H, W]`."""
+    return self._pixel_bits(codes, images)['pixel_bits_map']
+
+  def _pixel_bits(self, codes, images):
+    door = self._doors['pixel_bits']
+    return door(codes=tf.constant(codes), images=tf.constant(images))
+
+  def assess(self, images: tf.Tensor) -> Assessment:
+    """Returns bits, codes and reconstructions of images uint8 `[B, H, W, C]`.
+
+    It takes one pass, but for an early export.
+    """
+    images = tf.constant(images)
+    if 'assess' not in self._doors:
+      return self._assess_in_parts(images)
+    found = self._doors['assess'](images=images)
+    return Assessment(
+      found['pixel_bits'],
+      found['code_bits_uniform'],
+      found['codes'],
+      found.get('images'),
+    )
+
+  def _assess_in_parts(self, images):
+    codes = self.encode(images)
+    # `nll` would count the codes under a learned prior, too.
+    pixel_bits = (
+      self.pixel_bits(codes, images)
+      if self.has_pixel_bits
+      else self._doors['nll'](images=images)['pixel_bits']
+    )
+    positions = math.prod(self.code_shape[:-1])
+    code_bits = positions * bits_per_position(self.codebook_sizes)
+    return Assessment(
+      pixel_bits,
+      tf.fill(tf.shape(pixel_bits), code_bits),
+      codes,
+      None if self.is_sampled else self.decode(codes),
+    )
+
+
+def serve(model: VQVAE, image_shape: tuple[int, ...]) -> Served:
+  """Returns a model behind doors of its own.
+
+  Args:
+    model: with all its variables.
+    image_shape: (H, W, C).
+  """
+  return Served(model_doors(model, image_shape), traits(model))
+
+
+def serve_prior(
+  prior: CodePrior, doors: Doors | None = None, warning: str = ''
+) -> ServedPrior:
+  """Returns a prior behind its doors.
+
+  Args:
+    prior: over codes.
+    doors: those of its model with the prior; None: there is no model, and so
+      nothing to sample with.
+    warning: as for `ServedPrior`.
+  """
+  sizes = prior.codebook_sizes
+  shape = (*prior.grid, len(sizes))
+  doors = doors or prior_doors(prior)
+  return ServedPrior(doors, shape, sizes, prior.num_classes, warning)
+
+
+def traits(model: VQVAE) -> Traits:
+  """Returns the traits of a model."""
+  sizes = model.quantizer.codebook_sizes
+  shape = (*model.decoder.grid_size, len(sizes))
+  return Traits(shape, sizes, model.likelihood.is_autoregressive)

@@ -1,0 +1,1 @@
+"""The second stage: a prior over the codes of a model."""

@@ -1,0 +1,82 @@
+"""What a fixed batch looks like in the course of training: snapshots/.
+
+One small file per step, written whole or not at all. There are more of them at
+the beginning, where the images change most.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from vqvae_tf.runs.workdir import Workdir
+from vqvae_tf.files import write_arrays
+
+KEPT = ('originals', 'reconstructions')
+_NUM_IMAGES = 16
+
+
+class Snapshot(NamedTuple):
+  """A batch at one step.
+
+  Attributes:
+    step: training steps taken.
+    originals: uint8 `[B, H, W, C]`.
+    reconstructions: likewise; samples of an autoregressive decoder.
+  """
+
+  step: int
+  originals: np.ndarray
+  reconstructions: np.ndarray
+
+
+def next_step(step: int) -> int:
+  """Returns the first step after `step` at which there is a snapshot anyway.
+
+  That is a power of two; there are snapshots at validations as well.
+  """
+  return 1 << step.bit_length()
+
+
+def write(
+  workdir: Workdir, step: int, batches: Mapping[str, np.ndarray]
+) -> None:
+  """Keeps the first images of some batches, if they are those of a snapshot.
+
+  Args:
+    workdir: in which a run trains.
+    step: training steps taken.
+    batches: uint8 `[B, H, W, C]` by name.
+
+  Raises:
+    OSError: if the file cannot be written.
+  """
+  if not set(KEPT) <= set(batches):
+    return
+  kept = {name: batches[name][:_NUM_IMAGES] for name in KEPT}
+  write_arrays(_folder(workdir) / f'{step:08d}.npz', kept, compressed=True)
+
+
+def read(workdir: Workdir) -> list[Snapshot]:
+  """Returns the snapshots of a run by step; files that are damaged are not."""
+  found = []
+  for path in sorted(_folder(workdir).glob('*.npz')):
+    try:
+      with open(path, 'rb') as file, np.load(file) as arrays:
+        batches = [arrays[name] for name in KEPT]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+      continue
+    found.append(Snapshot(int(path.stem), *batches))
+  return found
+
+
+def cut_back(workdir: Workdir, step: int) -> None:
+  """Removes the snapshots after a step, from which a run goes on."""
+  for path in _folder(workdir).glob('*.npz'):
+    if int(path.stem) > step:
+      path.unlink()
+
+
+def _folder(workdir):
+  return workdir.path / 'snapshots'

@@ -1,0 +1,1 @@
+"""Images that a model with a prior makes up, or completes."""
