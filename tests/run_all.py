@@ -41,12 +41,12 @@ def main() -> None:
 def _preload():
   # As quietly as the commands do it.
   os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
-  import vqvae_tf.code_bits
   import vqvae_tf.datasets.catalog
   import vqvae_tf.datasets.cifar
-  import vqvae_tf.export
-  import vqvae_tf.sampling
-  import vqvae_tf.training
+  import vqvae_tf.priors.training
+  import vqvae_tf.sampling.folder
+  import vqvae_tf.serving.saved_model
+  import vqvae_tf.training.examples
   import vqvae_tf.visualization.gallery  # noqa: F401
 
   del os.environ['TF_CPP_MIN_LOG_LEVEL']

@@ -1,5 +1,6 @@
 """An autoregressive decoder on the whole road: train, evaluate, export."""
 
+import copy
 import dataclasses
 import json
 
@@ -28,6 +29,12 @@ SMALL = {
 }
 
 
+def changed(subject, **values):
+  other = copy.copy(subject)
+  vars(other).update(values)
+  return other
+
+
 def train(config, folder):
   sources = [
     datasets.open_source('digits', split) for split in ('train', 'validation')
@@ -51,7 +58,7 @@ def subject(workdir):
 @pytest.fixture(scope='module')
 def target(workdir, tmp_path_factory):
   return saved_model.export(
-    workdir, tmp_path_factory.mktemp('export') / 'model'
+    Run(workdir), tmp_path_factory.mktemp('export') / 'model'
   )
 
 
@@ -115,6 +122,7 @@ def test_doors_take_a_seed(target):
     'embed': {'codes'},
     'nll': {'images'},
     'pixel_bits': {'codes', 'images'},
+    'assess': {'images'},
   }
 
 
@@ -164,7 +172,7 @@ def test_against_the_same_network_without_codes(
 
 
 def test_what_is_no_baseline(subject):
-  bare = subject._replace(codebook_sizes=(1,), origin='bare')
+  bare = changed(subject, codebook_sizes=(1,), origin='bare')
   twins.check_codeless(subject, bare)
   with pytest.raises(UserError, match='has codes: train it with --quantizer=e'):
     twins.check_codeless(subject, subject)
@@ -173,20 +181,20 @@ def test_what_is_no_baseline(subject):
   config = configs.replace(subject.config, causal_hiddens=9)
   match = 'bare is another network: .* --causal_hiddens=9, and .* with 8'
   with pytest.raises(UserError, match=match):
-    twins.check_codeless(subject, bare._replace(config=config))
+    twins.check_codeless(subject, changed(bare, config=config))
 
 
 def test_what_was_trained_otherwise_is_no_baseline(subject):
-  bare = subject._replace(codebook_sizes=(1,), origin='bare')
+  bare = changed(subject, codebook_sizes=(1,), origin='bare')
   config = dataclasses.replace(subject.config, class_names=('cat', 'dog'))
   match = "bare is another network: .* class_names=.'cat', 'dog'.*, and .* '9'"
   with pytest.raises(UserError, match=match):
-    twins.check_codeless(subject, bare._replace(config=config))
+    twins.check_codeless(subject, changed(bare, config=config))
   # A run that was cut off.
   steps = subject.last_step
   match = f'bare is another network: .* --steps=1, and .* with {steps}$'
   with pytest.raises(UserError, match=match):
-    twins.check_codeless(subject, bare._replace(last_step=1))
+    twins.check_codeless(subject, changed(bare, last_step=1))
 
 
 def test_samples_of_large_images_come_in_parts(subject, digits, monkeypatch):
@@ -202,7 +210,7 @@ def test_samples_of_large_images_come_in_parts(subject, digits, monkeypatch):
   for most, expected in ((256, [50, 50, 50, 29]), (60, [50, 10])):
     monkeypatch.setattr(evaluate, '_NUM_SAMPLED', most)
     sizes.clear()
-    found = evaluate._sampled(subject._replace(reconstruct=reconstruct), data)
+    found = evaluate._sampled(changed(subject, reconstruct=reconstruct), data)
     assert sizes == expected and found['num_sampled'] == sum(expected)
     # Each pixel is off by one grey level.
     assert found['mse'] == 1

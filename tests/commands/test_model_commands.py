@@ -112,6 +112,7 @@ def test_export(done):
     'embed',
     'nll',
     'pixel_bits',
+    'assess',
   }
 
 
