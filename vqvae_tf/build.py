@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from vqvae_tf import bits, bottleneck
-from vqvae_tf.configs import Config, PriorConfig
+from vqvae_tf.configs import Config, OptimizerConfig, PriorConfig
 from vqvae_tf.likelihoods import (
   Autoregressive,
   Bernoulli,
@@ -23,7 +23,9 @@ from vqvae_tf.nets import (
   PixelCNN,
   WaveNet,
 )
+from vqvae_tf.optimizers.adam import Adam
 from vqvae_tf.optimizers.loss_scale import COMPUTE_DTYPES
+from vqvae_tf.optimizers.muon import Muon
 
 # What the decoder tells the causal network about a pixel.
 _CONTEXT_SIZE = 8
@@ -45,7 +47,7 @@ def model(config: Config) -> VQVAE:
   *size, channels = config.image_shape
   network = config.network
   likelihood = _likelihood(config, channels)
-  if config.likelihood.decoder == 'autoregressive':
+  if config.likelihood.is_autoregressive:
     likelihood = _autoregressive(config, likelihood)
   common = (
     network.num_hiddens,
@@ -171,6 +173,14 @@ def prior(config: PriorConfig) -> CodePrior:
     seed=config.optimizer.seed,
   )
   return CodePrior(network, sizes, config.grid, config.num_classes)
+
+
+def optimizer(config: OptimizerConfig, model: VQVAE | CodePrior) -> Adam | Muon:
+  """Returns the optimizer of a model with all its variables."""
+  parameters = model.trainable_variables
+  if config.optimizer == 'adam':
+    return Adam(parameters)
+  return Muon(parameters, model.matrices)
 
 
 def code_nats(

@@ -216,7 +216,7 @@ def from_export(path: str | os.PathLike) -> Subject:
       f'the export {path} is damaged: {files.one_line(error)}'
     ) from error
 
-  autoregressive = config.likelihood.decoder == 'autoregressive'
+  autoregressive = config.likelihood.is_autoregressive
   return Subject(
     **_doors(sign, codebook_sizes, autoregressive),
     config=config,

@@ -50,8 +50,7 @@ class Material:
     self.workdir = workdir
     self.seed = seed
     self.sizes = subject.codebook_sizes
-    decoder = subject.config.likelihood.decoder
-    self.is_sampled = decoder == 'autoregressive'
+    self.is_sampled = subject.config.likelihood.is_autoregressive
     self.num_frames = num_frames or (100 if self.is_sampled else 1000)
     shape = tuple(subject.config.image_shape)
     if data and tuple(data.image_shape) != shape:
