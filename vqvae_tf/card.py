@@ -1,5 +1,7 @@
 """The model card of an export: what it is, where it comes from, its figures."""
 
+from collections.abc import Sequence
+
 from vqvae_tf import code_bits, configs, evaluation, metrics_file
 from vqvae_tf.checkpoints import State
 from vqvae_tf.configs import PriorConfig
@@ -64,6 +66,7 @@ def text(
   splits: dict[str, dict],
   version: str,
   grid: list[int],
+  codebook_sizes: Sequence[int],
   prior: PriorConfig | None = None,
   standing: code_bits.Standing | None = None,
 ) -> str:
@@ -75,6 +78,7 @@ def text(
     splits: as `metrics_file.read` returns them.
     version: of vqvae_tf.
     grid: shape [h, w, M] of an image's codes.
+    codebook_sizes: K of each of the M codebooks.
     prior: the configuration of the prior over them, if there is one.
     standing: of that prior.
   """
@@ -84,12 +88,10 @@ def text(
   )
   return _TEMPLATE.format(
     dataset=config.data.dataset,
-    decoder=_AUTOREGRESSIVE
-    if config.likelihood.decoder == 'autoregressive'
-    else '',
+    decoder=_AUTOREGRESSIVE if config.likelihood.is_autoregressive else '',
     shape=list(config.image_shape),
     grid=grid,
-    sizes=config.quantizer.num_embeddings,
+    sizes=_sizes(codebook_sizes),
     version=version,
     command=configs.command(config),
     seed=config.optimizer.seed,
@@ -99,6 +101,12 @@ def text(
     prior=_prior(prior, standing) if prior else '',
     tables=tables or 'none yet: run bin/evaluate before bin/export',
   )
+
+
+def _sizes(codebook_sizes):
+  if len(set(codebook_sizes)) == 1:
+    return codebook_sizes[0]
+  return ', '.join(map(str, codebook_sizes))
 
 
 def _prior(config, standing):

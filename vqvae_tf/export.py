@@ -284,11 +284,12 @@ def _write_extra(
   """Adds the model card and the training log, where SavedModels keep extras."""
   extra = folder / 'assets.extra'
   extra.mkdir()
-  grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
+  sizes = model.quantizer.codebook_sizes
+  grid = [*model.decoder.grid_size, len(sizes)]
   splits, _ = metrics_file.of_best(workdir)
   state = workdir.last_state()
   (extra / 'README.md').write_text(
-    card.text(config, state, splits, __version__, grid, prior, standing)
+    card.text(config, state, splits, __version__, grid, sizes, prior, standing)
   )
   if workdir.metrics_path.exists():
     shutil.copy(workdir.metrics_path, extra)
