@@ -15,15 +15,16 @@ README = (ROOT / 'README.md').read_text()
 CIFAR_RECORDS = 20
 SMALL = (
   '--steps=2 --evaluate_every=2 --batch_size=8 --num_hiddens=8 '
-  '--num_residual_layers=1 --num_residual_hiddens=4 --num_mixtures=1'
+  '--num_residual_layers=1 --num_residual_hiddens=4'
 ).split()
 SHORT = {
   'bin/mnist': SMALL,
-  'bin/cifar10': [*SMALL, '--causal_hiddens=8', '--causal_layers=1'],
+  'bin/cifar10': [*SMALL, '--num_mixtures=1'],
   'bin/prior': ['--steps=2', '--num_hiddens=8', '--num_layers=1'],
   'bin/visualize': ['--only=codes,curves,animation'],
 }
 # Of an export there is no history; its pictures are drawn as named.
+SHORT_CAUSAL = ['--causal_hiddens=8', '--causal_layers=1']
 OF_AN_EXPORT = {**SHORT, 'bin/visualize': ['--frames=2']}
 # They need PyTorch, or take minutes to hours; `codebook_usage.py` alone without
 # data takes seconds.
@@ -58,6 +59,8 @@ def _run_here():
     script = [] if program == 'python' else [program]
     is_export = any(flag.startswith('--model=') for flag in flags)
     short = (OF_AN_EXPORT if is_export else SHORT).get(program, [])
+    is_causal = '--preset=cifar10_autoregressive' in flags
+    short = [*short, *(SHORT_CAUSAL if is_causal else ())]
     commands.append([*script, *flags, *short])
   return [*commands, USAGE, *([path] for path in CODE)]
 

@@ -87,8 +87,12 @@ def test_the_whole_road(name, tiny_config, digits, tmp_path):
   workdir = Workdir(tmp_path / 'run')
   examples.train(config, workdir, digits['train'], digits['validation'])
   trained = load.from_run(Run(workdir))
-  served = load.from_export(saved_model.export(Run(workdir), tmp_path / 'model'))
+  model = saved_model.export(Run(workdir), tmp_path / 'model')
+  served = load.from_export(model)
   assert served.codebook_sizes == trained.codebook_sizes
+  card = (model / 'assets.extra' / 'README.md').read_text()
+  sizes = SIZES.get(name, (16,))
+  assert f'{len(sizes)}] out of K = {sizes[0]}, and back.' in card
   images = digits['test'].fetch(tf.range(6))[0]
   expected, actual = trained.assess(images), served.assess(images)
   positions = np.prod(expected.codes.shape[1:3])

@@ -1,5 +1,8 @@
 """What the executables say before TensorFlow is needed."""
 
+import subprocess
+import sys
+
 import pytest
 
 from vqvae_tf import configs
@@ -50,6 +53,16 @@ def test_help_shows_all_flags_at_once(answer, name):
         assert choice in text
     assert 'list_presets: ' in text
     assert f'bin/{name} --workdir=' in text
+    words = ' '.join(text.split())
+    preset = 'default' if name == 'train' else name
+    source = presets.named(preset).source
+    assert f'are as in --preset={preset}: {source}.' in words
+    sizes = {'train': 512, 'mnist': 1024, 'cifar10': 4096}
+    assert (
+      'size K of each codebook; in [1, 16777216]; for --quantizer=ema, '
+      'gradient, product, residual, cosine or lookup_free (default: '
+      f'{sizes[name]} of --preset={preset})'
+    ) in words
   if name == 'prior':
     for field, _ in configs.fields(PriorConfig()):
       flag = f'[no]{field.name}' if field.type is bool else field.name
@@ -109,11 +122,49 @@ def test_list_presets(answer):
       ['--precision=mixed_float15'],
       "--precision=mixed_float15 is unknown: did you mean 'mixed_float16'?",
     ),
-    ('mnist', ['--steps=0'], '--steps=0 must be positive'),
+    ('mnist', ['--steps=0'], '--steps=0 must be in [1, 1000000000]'),
     (
       'mnist',
       ['--steps=many'],
       "flag --steps=many: invalid literal for int() with base 10: 'many'",
+    ),
+    (
+      'train',
+      ['--num_hiddens=1000000000'],
+      '--num_hiddens=1000000000 must be in [1, 65536]',
+    ),
+    (
+      'train',
+      ['--quantizer=finite_scalar', '--num_embeddings=64'],
+      '--num_embeddings=64 does nothing for --quantizer=finite_scalar, which '
+      'reads --levels; it is for --quantizer=ema, gradient, product, residual, '
+      'cosine or lookup_free',
+    ),
+    (
+      'train',
+      ['--quantizer=lookup_free', '--estimator=straight_through'],
+      '--estimator=straight_through does nothing for --quantizer=lookup_free, '
+      'which reads --num_embeddings, --commitment_cost, --quantizer_weight; it '
+      'is for --quantizer=ema, gradient, product, residual or cosine',
+    ),
+    (
+      'cifar10',
+      ['--block_size=4'],
+      '--block_size=4 does nothing for --decoder=factorized; it is for '
+      '--decoder=autoregressive',
+    ),
+    (
+      'mnist',
+      ['--num_mixtures=3'],
+      '--num_mixtures=3 does nothing for --likelihood=categorical; it is for '
+      '--likelihood=logistic_mixture',
+    ),
+    (
+      'train',
+      ['--dataset=digits', '--data_dir=data'],
+      '--data_dir=data does nothing for --dataset=digits; it is for '
+      '--dataset=mnist, mnist_binarized, fashion_mnist, cifar10 or '
+      'image_folder',
     ),
     ('mnist', ['20000'], "'20000' is no flag: see --help"),
     (
@@ -211,3 +262,34 @@ def test_mistyped_flags(answer, name, flags, message):
   assert done.returncode == 1
   assert done.stdout == ''
   assert done.stderr == f'error: {message}\n'
+
+
+@pytest.mark.parametrize(
+  'given',
+  [
+    # What the preset says of a codebook counts for one kind and another.
+    {'preset': 'mnist', 'quantizer': 'residual', 'num_codebooks': 2},
+    {'preset': 'mnist', 'quantizer': 'finite_scalar', 'levels': '5,5,5,5'},
+    {'preset': 'fashion_mnist_autoregressive', 'likelihood': 'normal'},
+    {'preset': 'paper_cifar10', 'dataset': 'digits'},
+  ],
+)
+def test_only_what_is_given_must_count(environment, given):
+  code = f"""
+from absl import flags
+from vqvae_tf import configs
+from vqvae_tf.commands import cli
+cli.define_preset_flags('default')
+flags.FLAGS(['train', *(f'--{{n}}={{v}}' for n, v in {given}.items())])
+print(configs.to_json(cli.preset_from_flags()))
+"""
+  done = subprocess.run(
+    [sys.executable, '-c', code],
+    capture_output=True,
+    text=True,
+    env=environment,
+    check=True,
+  )
+  preset = presets.named(given.pop('preset')).config
+  expected = configs.replace(preset, **given)
+  assert configs.from_json(done.stdout, configs.Config) == expected

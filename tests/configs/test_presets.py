@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import tensorflow as tf
 
@@ -71,6 +73,15 @@ def test_sonnets_preset_is_sonnets_example():
   # MSE / variance of the data = (x - mean)^2 / (2 scale^2) up to a constant.
   assert config.likelihood.likelihood == 'normal'
   assert 2 * config.likelihood.scale**2 == pytest.approx(0.0632, abs=5e-4)
+
+
+@pytest.mark.parametrize('name', presets.PRESETS)
+def test_preset_names_its_own_k_and_d(name):
+  preset = presets.named(name)
+  for letter, field in (('K', 'num_embeddings'), ('D', 'embedding_dim')):
+    for value in re.findall(rf'\b{letter} = ([\d,]+\d)', preset.source):
+      number = int(value.replace(',', ''))
+      assert number == getattr(preset.config.quantizer, field)
 
 
 @pytest.mark.parametrize('name', presets.PRESETS)

@@ -70,8 +70,8 @@ def test_names_are_unique_across_sections():
       "--network=wavnet is unknown: did you mean 'wavenet'",
     ),
     ('dropout', 1.0, r'--dropout=1.0 must be in \[0, 1\)'),
-    ('patience', -1, '--patience=-1 must be positive'),
-    ('num_layers', 0, '--num_layers=0 must be positive'),
+    ('patience', -1, r'--patience=-1 must be in \[0, 1000000000\]'),
+    ('num_layers', 0, r'--num_layers=0 must be in \[1, 1000\]'),
   ],
 )
 def test_bad_values_are_refused(name, value, message):

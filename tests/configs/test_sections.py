@@ -157,16 +157,19 @@ def test_names_near_nothing_get_the_list():
     ('likelihood', 'normals', "did you mean 'normal'"),
     ('initialization', 'kmeans', r"did you mean 'kmeans\+\+'"),
     ('unused_codes', 'keeps', "did you mean 'keep'"),
-    ('steps', 0, '--steps=0 must be positive'),
-    ('batch_size', -1, '--batch_size=-1 must be positive'),
-    ('seed', -1, '--seed=-1 must be positive'),
-    ('learning_rate', 0.0, '--learning_rate=0.0 must be positive'),
-    ('learning_rate', float('nan'), '--learning_rate=nan must be finite'),
-    ('scale', float('inf'), '--scale=inf must be finite'),
+    ('steps', 0, r'--steps=0 must be in \[1, 1000000000\]'),
+    ('batch_size', -1, r'--batch_size=-1 must be in \[1, 1048576\]'),
+    ('seed', -1, r'--seed=-1 must be in \[0, '),
+    ('seed', 2**63, r'--seed=9223372036854775808 must be in \[0, '),
+    ('learning_rate', 0.0, r'--learning_rate=0.0 must be in \(0, 1e\+30\]'),
+    ('learning_rate', float('nan'), r'--learning_rate=nan must be in \(0, '),
+    ('learning_rate', float('inf'), r'--learning_rate=inf must be in \(0, '),
+    ('num_hiddens', 10**9, r'=1000000000 must be in \[1, 65536\]'),
+    ('num_embeddings', 2**24 + 1, r'=16777217 must be in \[1, 16777216\]'),
     ('decay', 1.0, r'--decay=1.0 must be in \[0, 1\)'),
     ('decay', -0.1, r'--decay=-0.1 must be in \[0, 1\)'),
     ('average_decay', 1, r'--average_decay=1 must be in \[0, 1\)'),
-    ('warmup_steps', -1, '--warmup_steps=-1 must be positive'),
+    ('warmup_steps', -1, r'--warmup_steps=-1 must be in \[0, 1000000000\]'),
     ('flip', 1, '--flip=1 must be of type bool'),
     ('num_hiddens', 2.5, '--num_hiddens=2.5 must be of type int'),
     ('num_hiddens', True, '--num_hiddens=True must be of type int'),
@@ -200,7 +203,10 @@ def test_values_at_the_border_pass(name, value):
 
 @pytest.mark.parametrize('field', FIELDS.values(), ids=FIELDS)
 def test_what_may_change_on_resume(field):
-  old, new = observed(), observed(**{field.name: other_value(field)})
+  only = field.metadata['only']
+  kind = {only.field: only.names[-1]} if only else {}
+  old = observed(**kind)
+  new = observed(**kind, **{field.name: other_value(field)})
   if field.name in RESUMABLE:
     configs.check_resumable(old, new, 'runs/x')
     return

@@ -144,6 +144,23 @@ def test_decoded_codes_are_the_evaluation_pass(quantizer, shape):
   np.testing.assert_array_equal(decoded, result.vectors)
 
 
+def test_codebooks_are_its_embeddings(quantizer):
+  named = [
+    v for v in quantizer.variables if v.name.split('/')[-1] == 'embeddings:0'
+  ]
+  codebooks = quantizer.codebooks
+  assert {id(v) for v in codebooks} == {id(v) for v in named}
+  assert len(codebooks) == len(named)
+  assert {v.shape[1] for v in codebooks} <= set(quantizer.codebook_sizes)
+
+
+def test_weights_beside_codebooks_learn_from_vectors(quantizer):
+  codebooks = {id(codebook) for codebook in quantizer.codebooks}
+  trained = [v for v in quantizer.variables if v.trainable]
+  others = [v for v in trained if id(v) not in codebooks]
+  assert bool(others) == quantizer.learns_from_vectors
+
+
 def test_no_vector_no_code(quantizer):
   codes = quantizer.encode(vectors(quantizer, shape=(0, 2)))
   assert codes.shape == (0, 2, len(quantizer.codebook_sizes))

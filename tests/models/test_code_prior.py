@@ -248,6 +248,15 @@ def test_graphs_for_any_batch_size(prior, jit):
   np.testing.assert_array_equal(drawn, expected)
 
 
+def test_training_averages_all_weights_and_counts_no_codes(prior):
+  ids = [id(v) for v in prior.trainable_variables]
+  assert [id(v) for v in prior.weights] == ids
+  assert {id(v) for v in prior.matrices} < set(ids)
+  assert prior.counted_codebooks == ()
+  losses = prior.losses(CodeBatch(CODES, np.zeros(36)), is_training=False)
+  assert {*prior.statistics, 'codes'} == set(losses._fields)
+
+
 def test_training_moves_the_features_and_drops(prior):
   batch = CodeBatch(CODES, np.arange(36) % CLASSES)
   with tf.GradientTape() as tape:

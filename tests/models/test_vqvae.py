@@ -183,6 +183,21 @@ def test_quantizer_loss_teaches_the_encoder_and_a_gradient_codebook(trained):
   }
 
 
+def test_weights_are_what_is_trained_beside_the_codebook(trained):
+  book = trained.quantizer.embeddings
+  expected = [v for v in trained.trainable_variables if v is not book]
+  assert [id(v) for v in trained.weights] == [id(v) for v in expected]
+  kernels = [v for v in trained.weights if v.shape.rank == 4]
+  assert [id(v) for v in trained.matrices] == [id(v) for v in kernels]
+  assert 0 < len(kernels) < len(expected)
+
+
+def test_training_counts_the_codes_of_its_quantizer(trained):
+  assert trained.counted_codebooks == (K,)
+  losses = trained.losses(batch(), is_training=False)
+  assert {*trained.statistics, 'codes'} == set(losses._fields)
+
+
 def test_codebook_of_averages_is_not_trainable(trained):
   names = {variable.name for variable in trained.trainable_variables}
   embeddings = trained.quantizer.embeddings.name

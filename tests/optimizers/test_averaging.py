@@ -1,11 +1,8 @@
 import numpy as np
 import pytest
-import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.optimizers import averaging
 from vqvae_tf.optimizers.averaging import Averaging
-from vqvae_tf.quantizers import VectorQuantizer
 
 # Roundings of float32.
 _ROUNDING = 1e-6
@@ -73,12 +70,3 @@ def test_averages_are_swapped_for_a_while():
       raise RuntimeError('in between')
   assert _values(parameters) == [3, 4]
   assert _values(averaging.averages) == [1, 2]
-
-
-def test_codebooks_are_not_averaged():
-  linear = snt.Linear(3)
-  linear(tf.zeros([1, 2]))
-  model = snt.Sequential([linear, VectorQuantizer(3, 4, 0.25)])
-  names = {x.name for x in averaging.weights(model)}
-  assert names == {'linear/w:0', 'linear/b:0'}
-  assert len(model.trainable_variables) == 3

@@ -263,8 +263,11 @@ def test_composites_refuse_what_does_not_fit():
     ProductQuantizer([])
   with pytest.raises(ValueError, match=r'different dimensions: \[1, 2\]'):
     ResidualQuantizer([fixed([[0.0]]), fixed([[0.0, 0.0]])])
-  with pytest.raises(ValueError, match='cannot be a CosineQuantizer'):
-    ResidualQuantizer([CosineQuantizer(6, 9)])
+  cosine = CosineQuantizer(6, 9)
+  for stage in (cosine, ProductQuantizer([cosine])):
+    match = f'cannot be a {type(stage).__name__} with weights that learn'
+    with pytest.raises(ValueError, match=match):
+      ResidualQuantizer([stage])
   with pytest.raises(ValueError, match='dropout must be in'):
     ResidualQuantizer([fixed([[0.0]])], dropout=1.5)
   module = ProductQuantizer([fixed([[0.0]]), fixed([[0.0]])])

@@ -389,6 +389,7 @@ class TestPrior:
     }
     assert metadata['class_names'] == list('0123456789')
     card = (exported_with_prior / 'assets.extra' / 'README.md').read_text()
+    assert 'to codes int32 [4, 4, 1] out of K = 16, and back.' in card
     assert 'bin/prior --num_hiddens=8 --num_layers=1' in card
     assert 'A gated_pixelcnn over the codes, given the class.' in card
     assert '`label` (0..9, or -1: drawn)' in card

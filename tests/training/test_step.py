@@ -1,5 +1,3 @@
-import types
-
 import numpy as np
 import pytest
 import sonnet as snt
@@ -16,11 +14,14 @@ RATE = 0.5
 class _Slope(snt.Module):
   """Its loss is w * factor * (mean of the batch)."""
 
+  statistics = ('loss', 'nats', 'quantizer_loss')
+  counted_codebooks = (4,)
+
   def __init__(self):
     super().__init__('slope')
     self.w = tf.Variable(3.0)
     self.factor = tf.Variable(1.0, trainable=False)
-    self.quantizer = types.SimpleNamespace(codebook_sizes=(4,))
+    self.weights, self.matrices = [self.w], []
 
   def losses(self, batch, is_training):
     mean = tf.reduce_mean(tf.cast(batch, tf.float32))

@@ -30,7 +30,7 @@ def model(config: Config) -> VQVAE:
   *size, channels = config.image_shape
   network = config.network
   likelihood = _likelihood(config, channels)
-  if config.likelihood.decoder == 'autoregressive':
+  if config.likelihood.is_autoregressive:
     likelihood = _autoregressive(config, likelihood)
   common = (
     network.num_hiddens,

@@ -1,4 +1,4 @@
-"""bin/cifar10: trains on CIFAR-10; 16x16 codes, K = 512, by default."""
+"""bin/cifar10: bin/train, from the preset `cifar10` on."""
 
 from vqvae_tf.commands import train
 

@@ -97,17 +97,18 @@ def define_preset_flags(preset: str) -> None:
   """Defines --preset and a flag for every setting of a model."""
   flags.DEFINE_string('preset', preset, 'named settings: see --list_presets')
   flags.DEFINE_bool('list_presets', False, 'list the presets and stop')
-  define_config_flags(configs.Config(), 'the preset; ')
+  config = presets.named(preset).config
+  define_config_flags(config, f' of --preset={preset}')
 
 
 def define_config_flags(
-  config: configs.Sections, default: str = '', unused: tuple[str, ...] = ()
+  config: configs.Sections, origin: str = '', unused: tuple[str, ...] = ()
 ) -> None:
   """Defines a flag for every field of a configuration.
 
   Args:
     config: the defaults.
-    default: what `--help` says before each default.
+    origin: what `--help` says after each default.
     unused: fields without a flag.
   """
   for field, value in configs.fields(config):
@@ -119,17 +120,15 @@ def define_config_flags(
       float: flags.DEFINE_float,
       bool: flags.DEFINE_bool,
     }[field.type]
-    help_text = field.metadata['help']
-    if field.metadata['choices']:
-      help_text += f': {", ".join(field.metadata["choices"])}'
-    define(field.name, None, f'{help_text} (default: {default}{value!r})')
+    text = f'{configs.described(field)} (default: {value!r}{origin})'
+    define(field.name, None, text)
 
 
 def preset_from_flags() -> configs.Config:
   """Returns the preset with the given flags in place of its fields.
 
   Raises:
-    UserError: for an unknown preset or a value that does not fit.
+    UserError: for an unknown preset, or as `config_from_flags` does.
   """
   return config_from_flags(presets.named(FLAGS.preset).config)
 
@@ -138,14 +137,36 @@ def config_from_flags(config: configs.Sections) -> configs.Sections:
   """Returns `config` with the given flags in place of its fields.
 
   Raises:
-    UserError: for a value that does not fit.
+    UserError: for a value that does not fit, or a flag that does nothing for
+      the kind that it is given to.
   """
   given = {
     field.name: FLAGS[field.name].value
     for field, _ in configs.fields(config)
     if field.name in FLAGS and FLAGS[field.name].present
   }
-  return configs.replace(config, **given)
+  config = configs.replace(config, **given)
+  for field, value in configs.fields(config):
+    if field.name in given and not configs.counts(config, field):
+      raise UserError(_does_nothing(config, field, value))
+  return config
+
+
+def _does_nothing(config, field, value):
+  only = field.metadata['only']
+  kinds = {other.name: kind for other, kind in configs.fields(config)}
+  others = [
+    f'--{other.name}'
+    for other, _ in configs.fields(config)
+    if (read_by := other.metadata['only'])
+    and read_by.field == only.field
+    and configs.counts(config, other)
+  ]
+  reads = f', which reads {", ".join(others)}' if others else ''
+  return (
+    f'--{field.name}={value} does nothing for '
+    f'--{only.field}={kinds[only.field]}{reads}; it is for {only}'
+  )
 
 
 def open_source(settings: configs.DataConfig, split: str, data_dir: str = ''):

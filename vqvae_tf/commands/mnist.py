@@ -1,4 +1,4 @@
-"""bin/mnist: trains on MNIST; 7x7 codes, K = 512, by default."""
+"""bin/mnist: bin/train, from the preset `mnist` on."""
 
 from vqvae_tf.commands import train
 

@@ -6,10 +6,14 @@ from absl import flags
 
 from vqvae_tf import configs
 from vqvae_tf.commands import cli
+from vqvae_tf.configs import presets
 
 _USAGE = """Trains a VQ-VAE; the same command goes on where a run stopped.
 
   {name} --workdir=runs/mine --data_dir=FOLDER --steps=20000
+
+Flags that are not given are as in --preset={preset}:
+{source}.
 
 The workdir holds config.json, metrics.jsonl, checkpoints/ (last and best) and
 tensorboard/. Evaluate it with bin/evaluate, export it with bin/export.
@@ -22,7 +26,8 @@ def main(name: str = 'bin/train', preset: str = 'default') -> None:
   flags.DEFINE_string(
     'workdir', None, 'folder of the run (default: runs/ and the preset)'
   )
-  cli.run(_train, _USAGE.format(name=name))
+  source = presets.named(preset).source
+  cli.run(_train, _USAGE.format(name=name, preset=preset, source=source))
 
 
 def _train() -> int:

@@ -2,9 +2,26 @@
 
 import dataclasses
 
-from vqvae_tf.configs.sections import Sections, setting
+from vqvae_tf.configs.sections import Sections
+from vqvae_tf.configs.settings import Kinds, Range, setting
 from vqvae_tf.datasets.names import NAMES
 from vqvae_tf.errors import UserError
+
+# The bounds from above refuse what no machine holds: a mistyped number is
+# better told so than out of memory.
+WIDTH = Range(1, 65_536)
+DEPTH = Range(1, 1_000)
+STEPS = Range(1, 10**9)
+STEPS_OR_NONE = Range(0, 10**9)
+BELOW_ONE = Range(0, 1, open_high=True)
+# In float32 no more than rounded.
+_POSITIVE = Range(0, 1e30, open_low=True)
+
+_LEARNED = ('ema', 'gradient', 'product', 'residual', 'cosine')
+_QUANTIZERS = (*_LEARNED, 'finite_scalar', 'lookup_free')
+_WITH_CODEBOOK = Kinds('quantizer', _LEARNED)
+_WITH_LOSS = Kinds('quantizer', (*_LEARNED, 'lookup_free'))
+_AUTOREGRESSIVE = Kinds('decoder', ('autoregressive',))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,10 +33,14 @@ class DataConfig:
     '',
     'folder of the original IDX or CIFAR-10 binary files, of image class '
     'folders, or of prepared tensorflow-datasets',
+    only=Kinds('dataset', tuple(name for name in NAMES if name != 'digits')),
     resume=True,
   )
   image_size: int = setting(
-    0, 'height and width for --dataset=image_folder, in pixels'
+    0,
+    'height and width that images are given, in pixels',
+    within=Range(0, 16_384),
+    only=Kinds('dataset', ('image_folder',)),
   )
   flip: bool = setting(
     False, 'half of the training images, drawn anew each time, are mirrored'
@@ -30,58 +51,84 @@ class DataConfig:
 class NetworkConfig:
   """Encoder and decoder."""
 
-  num_hiddens: int = setting(128, 'channels of encoder and decoder')
-  num_residual_layers: int = setting(2, 'residual blocks in each')
-  num_residual_hiddens: int = setting(32, 'channels inside a residual block')
-  num_halvings: int = setting(2, 'strided convolutions: each halves the image')
+  num_hiddens: int = setting(
+    128, 'channels of encoder and decoder', within=WIDTH
+  )
+  num_residual_layers: int = setting(2, 'residual blocks in each', within=DEPTH)
+  num_residual_hiddens: int = setting(
+    32, 'channels inside a residual block', within=WIDTH
+  )
+  num_halvings: int = setting(
+    2, 'strided convolutions: each halves the image', within=Range(1, 16)
+  )
 
 
 @dataclasses.dataclass(frozen=True)
 class QuantizerConfig:
   """The bottleneck."""
 
-  quantizer: str = setting(
-    'ema',
-    'kind of bottleneck',
-    (
-      'ema',
-      'gradient',
-      'product',
-      'residual',
-      'finite_scalar',
-      'lookup_free',
-      'cosine',
-    ),
-  )
+  quantizer: str = setting('ema', 'kind of bottleneck', _QUANTIZERS)
   embedding_dim: int = setting(
-    64, 'dimensions D of an embedding (not finite_scalar, lookup_free)'
+    64, 'dimensions D of an embedding', within=WIDTH, only=_WITH_CODEBOOK
   )
   num_embeddings: int = setting(
-    512, 'size K of each codebook (not finite_scalar)'
+    512, 'size K of each codebook', within=Range(1, 2**24), only=_WITH_LOSS
   )
-  num_codebooks: int = setting(4, 'codes M per position (product, residual)')
-  levels: str = setting('8,8,8', 'levels of each dimension (finite_scalar)')
-  projection_dim: int = setting(8, 'dimensions of the codes (cosine)')
+  num_codebooks: int = setting(
+    4,
+    'codes M per position',
+    within=Range(1, 1_024),
+    only=Kinds('quantizer', ('product', 'residual')),
+  )
+  levels: str = setting(
+    '8,8,8',
+    'levels of each dimension',
+    only=Kinds('quantizer', ('finite_scalar',)),
+  )
+  projection_dim: int = setting(
+    8,
+    'dimensions of the codes',
+    within=WIDTH,
+    only=Kinds('quantizer', ('cosine',)),
+  )
   stage_dropout: float = setting(
-    0.0, 'share of images that train on a part of the stages (residual)'
+    0.0,
+    'share of images that train on a part of the stages',
+    within=Range(0, 1),
+    only=Kinds('quantizer', ('residual',)),
   )
   estimator: str = setting(
     'straight_through',
-    'gradient through the codebook (not finite_scalar, lookup_free)',
+    'gradient through the codebook',
     ('straight_through', 'rotation'),
+    only=_WITH_CODEBOOK,
   )
-  commitment_cost: float = setting(0.25, 'beta, the commitment weight')
+  commitment_cost: float = setting(
+    0.25, 'beta, the commitment weight', within=_POSITIVE, only=_WITH_LOSS
+  )
   decay: float = setting(
-    0.99, 'decay of the moving averages (ema, product, residual, cosine)'
+    0.99,
+    'decay of the moving averages',
+    within=BELOW_ONE,
+    only=Kinds('quantizer', ('ema', 'product', 'residual', 'cosine')),
   )
   initialization: str = setting(
     'kmeans++',
     'where the codebook starts',
     ('variance_scaling', 'data', 'kmeans++'),
+    only=_WITH_CODEBOOK,
   )
   unused_codes: str = setting(
-    'restart', 'what becomes of unused codes', ('sonnet', 'keep', 'restart')
+    'restart',
+    'what becomes of unused codes',
+    ('sonnet', 'keep', 'restart'),
+    only=_WITH_CODEBOOK,
   )
+
+  @property
+  def has_codebook(self) -> bool:
+    """Whether the vectors of the codes are learned, and not fixed."""
+    return self.quantizer in _LEARNED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,9 +140,17 @@ class LikelihoodConfig:
     'distribution of a pixel',
     ('logistic_mixture', 'normal', 'categorical', 'bernoulli'),
   )
-  num_mixtures: int = setting(5, 'components of logistic_mixture')
+  num_mixtures: int = setting(
+    5,
+    'components of the mixture',
+    within=Range(1, 1_000),
+    only=Kinds('likelihood', ('logistic_mixture',)),
+  )
   scale: float = setting(
-    0.0, 'standard deviation of normal, in units of 255; 0 learns it'
+    0.0,
+    'standard deviation, in units of 255; 0 learns it',
+    within=Range(0, 1e30),
+    only=Kinds('likelihood', ('normal',)),
   )
   decoder: str = setting(
     'factorized',
@@ -103,38 +158,61 @@ class LikelihoodConfig:
     ('factorized', 'autoregressive'),
   )
   block_size: int = setting(
-    2, 'side of the pixel blocks that are the cells of autoregressive'
+    2,
+    'side of the pixel blocks that are its cells',
+    within=Range(1, 64),
+    only=_AUTOREGRESSIVE,
   )
-  causal_hiddens: int = setting(64, 'channels of the causal network')
+  causal_hiddens: int = setting(
+    64, 'channels of the causal network', within=WIDTH, only=_AUTOREGRESSIVE
+  )
   causal_layers: int = setting(
-    6, 'layers of the causal network: each sees a block further'
+    6,
+    'layers of the causal network: each sees a block further',
+    within=DEPTH,
+    only=_AUTOREGRESSIVE,
   )
+
+  @property
+  def is_autoregressive(self) -> bool:
+    """Whether the decoder draws pixels one after the other."""
+    return self.decoder == 'autoregressive'
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
   """How the model is fitted."""
 
-  batch_size: int = setting(32, 'images per step, of all devices')
+  batch_size: int = setting(
+    32, 'images per step, of all devices', within=Range(1, 2**20)
+  )
   optimizer: str = setting(
     'adam',
     'rule of a step: adam, or muon for weights and adam for the rest',
     ('adam', 'muon'),
   )
-  learning_rate: float = setting(3e-4, 'learning rate')
+  learning_rate: float = setting(3e-4, 'learning rate', within=_POSITIVE)
   decay_steps: int = setting(
-    0, 'steps of a cosine decay of the learning rate to 1 %; 0: constant'
+    0,
+    'steps of a cosine decay of the learning rate to 1 %; 0: constant',
+    within=STEPS_OR_NONE,
   )
   warmup_steps: int = setting(
-    0, 'first steps, in which the learning rate rises linearly; 0: none'
+    0,
+    'first steps, in which the learning rate rises linearly; 0: none',
+    within=STEPS_OR_NONE,
   )
   average_decay: float = setting(
     0.0,
     'decay of the average of the weights (not of codebooks), which is '
     'evaluated and exported in their place; 0: none',
+    within=BELOW_ONE,
   )
   quantizer_weight: float = setting(
-    1.0, "weight of the quantizer's loss beside the nats per dimension"
+    1.0,
+    "weight of the quantizer's loss beside the nats per dimension",
+    within=_POSITIVE,
+    only=_WITH_LOSS,
   )
   precision: str = setting(
     'float32',
@@ -142,18 +220,28 @@ class OptimizerConfig:
     'are evaluated in float32',
     ('float32', 'mixed_bfloat16', 'mixed_float16'),
   )
-  seed: int = setting(0, 'seed of weights, batches and restarts')
+  # Stages of a quantizer count on from it, in 64 bits.
+  seed: int = setting(
+    0, 'seed of weights, batches and restarts', within=Range(0, 2**62)
+  )
 
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
   """How long, and how often what is written; all may change on resume."""
 
-  steps: int = setting(10_000, 'training steps in all', resume=True)
-  evaluate_every: int = setting(
-    1_000, 'steps between validations (and checkpoints)', resume=True
+  steps: int = setting(
+    10_000, 'training steps in all', within=STEPS, resume=True
   )
-  log_every: int = setting(100, 'steps between log entries', resume=True)
+  evaluate_every: int = setting(
+    1_000,
+    'steps between validations (and checkpoints)',
+    within=STEPS,
+    resume=True,
+  )
+  log_every: int = setting(
+    100, 'steps between log entries', within=STEPS, resume=True
+  )
   distribute: str = setting(
     'none',
     'devices that share each batch: one, those of this machine, or those of '

@@ -7,7 +7,8 @@
 from typing import NamedTuple
 
 from vqvae_tf.configs.model import Config
-from vqvae_tf.configs.sections import nearest, replace
+from vqvae_tf.configs.sections import replace
+from vqvae_tf.configs.settings import nearest
 from vqvae_tf.errors import UserError
 
 

@@ -2,8 +2,16 @@
 
 import dataclasses
 
-from vqvae_tf.configs.model import OptimizerConfig, RunConfig
-from vqvae_tf.configs.sections import Sections, setting
+from vqvae_tf.configs.model import (
+  BELOW_ONE,
+  DEPTH,
+  STEPS_OR_NONE,
+  WIDTH,
+  OptimizerConfig,
+  RunConfig,
+)
+from vqvae_tf.configs.sections import Sections
+from vqvae_tf.configs.settings import setting
 
 # What a model has use for and a prior has not.
 UNUSED = ('quantizer_weight', 'precision', 'distribute')
@@ -18,12 +26,16 @@ class PriorNetworkConfig:
     'kind of causal network',
     ('gated_pixelcnn', 'transformer', 'wavenet'),
   )
-  num_hiddens: int = setting(64, 'channels of the network')
+  num_hiddens: int = setting(64, 'channels of the network', within=WIDTH)
   num_layers: int = setting(
-    6, 'layers of the network; wavenet sees 2^layers positions back'
+    6,
+    'layers of the network; wavenet sees 2^layers positions back',
+    within=DEPTH,
   )
   dropout: float = setting(
-    0.1, 'share of the activations that are left out in training'
+    0.1,
+    'share of the activations that are left out in training',
+    within=BELOW_ONE,
   )
   conditional: bool = setting(
     True, 'the prior is given the class of an image, where the data has classes'
@@ -38,6 +50,7 @@ class PriorRunConfig(RunConfig):
     5,
     'validations without a better one after which training ends; 0: it does '
     'not',
+    within=STEPS_OR_NONE,
     resume=True,
   )
 

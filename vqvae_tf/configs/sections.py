@@ -6,22 +6,15 @@ derived from its fields, so that the two cannot drift apart. It is plain data:
 """
 
 import dataclasses
-import difflib
 import json
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TypeVar
 
+from vqvae_tf.configs.settings import check_range, check_type, nearest
 from vqvae_tf.errors import UserError
 
 # A class of configurations.
 _Sections = TypeVar('_Sections', bound='Sections')
-
-
-def setting(default, help_text: str, choices=None, resume: bool = False):
-  """A configuration field; `resume`: it may change when training goes on."""
-  metadata = {'help': help_text, 'choices': choices, 'resume': resume}
-  return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +27,11 @@ class Sections:
 
   def __post_init__(self):
     for field, value in fields(self):
-      _check(field, value)
+      check_type(field, value)
+    for field, value in fields(self):
+      # What nobody reads may be anything: earlier versions took it.
+      if counts(self, field):
+        check_range(field, value)
 
 
 def fields(config: Sections) -> Iterator[tuple[dataclasses.Field, object]]:
@@ -42,6 +39,26 @@ def fields(config: Sections) -> Iterator[tuple[dataclasses.Field, object]]:
   for _, part in _sections(config):
     for field in dataclasses.fields(part):
       yield field, getattr(part, field.name)
+
+
+def counts(config: Sections, field: dataclasses.Field) -> bool:
+  """Returns whether the kinds that a configuration names read a field."""
+  only = field.metadata['only']
+  return not only or any(
+    value in only.names
+    for other, value in fields(config)
+    if other.name == only.field
+  )
+
+
+def effective(config: _Sections) -> _Sections:
+  """Returns `config` with the defaults in place of what does not count.
+
+  Two configurations do the same if these are equal.
+  """
+  defaults = fields(type(config)())
+  idle = {f.name: value for f, value in defaults if not counts(config, f)}
+  return replace(config, **idle)
 
 
 def observations(config: Sections) -> dict[str, object]:
@@ -77,7 +94,7 @@ def command(config: Sections, name: str = 'bin/train') -> str:
   flags = [
     f'--{field.name}={value}'
     for (field, value), (_, default) in zip(
-      fields(config), defaults, strict=True
+      fields(effective(config)), defaults, strict=True
     )
     if value != default and field.name != 'data_dir'
   ]
@@ -128,6 +145,8 @@ def check_resumable(
 ) -> None:
   """Checks that a run may go on with other settings.
 
+  What does not count may differ.
+
   Args:
     old: the configuration of the workdir.
     new: the one asked for now, of the same class.
@@ -137,7 +156,8 @@ def check_resumable(
   Raises:
     UserError: naming the first field that differs and may not.
   """
-  for (field, before), (_, after) in zip(fields(old), fields(new), strict=True):
+  pairs = zip(fields(effective(old)), fields(effective(new)), strict=True)
+  for (field, before), (_, after) in pairs:
     if before != after and not field.metadata['resume']:
       raise UserError(
         f'{where} was trained with --{field.name}={before}, not {after}: '
@@ -152,50 +172,8 @@ def check_resumable(
       )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-  """Returns ' (did you mean ...?)' for a mistyped name, or the whole list."""
-  known = list(known)
-  close = difflib.get_close_matches(name, known, n=1)
-  if close:
-    return f': did you mean {close[0]!r}?'
-  return f': known are {", ".join(known)}'
-
-
 def _sections(config: Sections) -> Iterator[tuple[str, object]]:
   for field in dataclasses.fields(config):
     part = getattr(config, field.name)
     if dataclasses.is_dataclass(part):
       yield field.name, part
-
-
-def _check(field: dataclasses.Field, value) -> None:
-  # A float may be written without a point; a bool is an int to Python only.
-  types = (int, float) if field.type is float else (field.type,)
-  if type(value) not in types:
-    raise UserError(
-      f'--{field.name}={value!r} must be of type {field.type.__name__}'
-    )
-  choices = field.metadata['choices']
-  if choices and value not in choices:
-    raise UserError(
-      f'--{field.name}={value} is unknown{nearest(str(value), choices)}'
-    )
-  if field.name in ('decay', 'average_decay', 'dropout') and not 0 <= value < 1:
-    raise UserError(f'--{field.name}={value} must be in [0, 1)')
-  if isinstance(value, float) and not math.isfinite(value):
-    raise UserError(f'--{field.name}={value} must be finite')
-  may_be_zero = (
-    'image_size',
-    'scale',
-    'stage_dropout',
-    'decay_steps',
-    'warmup_steps',
-    'average_decay',
-    'seed',
-    'decay',
-    'dropout',
-    'patience',
-  )
-  if field.type in (int, float):
-    if value < 0 or (value == 0 and field.name not in may_be_zero):
-      raise UserError(f'--{field.name}={value} must be positive')

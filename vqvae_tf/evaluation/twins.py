@@ -42,7 +42,7 @@ def _without_codes(subject):
   config = dataclasses.replace(
     subject.config, quantizer=configs.QuantizerConfig(), run=configs.RunConfig()
   )
-  config = configs.replace(config, data_dir='', seed=0)
+  config = configs.effective(configs.replace(config, data_dir='', seed=0))
   # Asked for may have been more steps than were taken.
   return (
     {f'--{field.name}': value for field, value in configs.fields(config)}

@@ -103,15 +103,26 @@ class CodePrior(snt.Module):
     # Op by op from Python they would take longer than the codes of 8x8.
     self._drawn_labels = tf.function(self._random_labels, autograph=False)
 
-  @property
-  def tables(self) -> list[tf.Variable]:
-    """Variables with a row or a column for each code, label or position.
+  # What training averages of `losses`; it counts no codes, which are data.
+  statistics = ('loss', 'nats')
+  counted_codebooks = ()
 
-    They are no matrices to an optimizer: each row goes its own way.
+  @property
+  def weights(self) -> list[tf.Variable]:
+    """What is trained."""
+    return list(self.trainable_variables)
+
+  @property
+  def matrices(self) -> list[tf.Variable]:
+    """Those of the weights that are matrices to an optimizer: see `Muon`.
+
+    What has a row or a column for each code, label or position is none: each
+    row goes its own way.
     """
     labels = [self._labels] if self.num_classes else []
-    own = [self._codes, self._positions, *labels]
-    return own + self.network.output_weights
+    tables = [self._codes, self._positions, *labels]
+    tables = {id(table) for table in tables + self.network.output_weights}
+    return [w for w in self.weights if w.shape.rank > 1 and id(w) not in tables]
 
   def losses(self, batch: CodeBatch, is_training: bool) -> PriorLosses:
     """Returns the loss of a batch, in nats per code.

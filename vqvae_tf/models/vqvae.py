@@ -103,6 +103,28 @@ class VQVAE(snt.Module):
       else compiled(likelihood.log_prob)
     )
 
+  # What training averages of `losses`.
+  statistics = ('loss', 'nats', 'quantizer_loss')
+
+  @property
+  def counted_codebooks(self) -> tuple[int, ...]:
+    """The sizes of the codebooks of which training counts the codes."""
+    return self.quantizer.codebook_sizes
+
+  @property
+  def weights(self) -> list[tf.Variable]:
+    """What is trained, without codebooks.
+
+    A code that is placed anew would leave its average behind.
+    """
+    codebooks = {id(codebook) for codebook in self.quantizer.codebooks}
+    return [x for x in self.trainable_variables if id(x) not in codebooks]
+
+  @property
+  def matrices(self) -> list[tf.Variable]:
+    """Those of the weights that are matrices to an optimizer: see `Muon`."""
+    return [weight for weight in self.weights if weight.shape.rank > 1]
+
   def losses(self, batch: tf.Tensor, is_training: bool) -> Losses:
     """Returns the loss of a batch, in nats per dimension.
 

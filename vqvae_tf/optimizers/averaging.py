@@ -7,19 +7,6 @@ import sonnet as snt
 import tensorflow as tf
 
 
-def weights(model: snt.Module) -> list[tf.Variable]:
-  """Returns what is averaged: all that is trained, without codebooks.
-
-  A code that is placed anew would leave its average behind.
-  """
-  codebooks = {
-    id(module.embeddings)
-    for module in (model, *model.submodules)
-    if hasattr(module, 'embeddings')
-  }
-  return [x for x in model.trainable_variables if id(x) not in codebooks]
-
-
 class Averaging(snt.Module):
   """Exponential moving averages of weights, which start at their values.
 

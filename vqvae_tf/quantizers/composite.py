@@ -21,6 +21,14 @@ class Composite(quantizer.Quantizer):
   def codebook_sizes(self) -> tuple[int, ...]:
     return sum((part.codebook_sizes for part in self.quantizers), ())
 
+  @property
+  def codebooks(self) -> list[tf.Variable]:
+    return sum((part.codebooks for part in self.quantizers), [])
+
+  @property
+  def learns_from_vectors(self) -> bool:
+    return any(part.learns_from_vectors for part in self.quantizers)
+
   def _decode_each(self, codes):
     """Returns the vectors that each quantizer makes of its codes [..., M].
 

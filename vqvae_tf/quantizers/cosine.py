@@ -81,6 +81,14 @@ class CosineQuantizer(quantizer.Quantizer):
   def codebook_sizes(self) -> tuple[int, ...]:
     return self.codebook.codebook_sizes
 
+  @property
+  def codebooks(self) -> list[tf.Variable]:
+    return self.codebook.codebooks
+
+  @property
+  def learns_from_vectors(self) -> bool:
+    return True
+
   def forward(
     self,
     inputs: tf.Tensor,

@@ -75,6 +75,10 @@ class OneCodebook(quantizer.Quantizer):
   def codebook_sizes(self) -> tuple[int, ...]:
     return (self.num_embeddings,)
 
+  @property
+  def codebooks(self) -> list[tf.Variable]:
+    return [self.embeddings]
+
   def __call__(
     self,
     inputs: tf.Tensor,

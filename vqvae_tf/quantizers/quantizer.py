@@ -222,7 +222,9 @@ def weighted_mean(values: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
 class Quantizer(snt.Module, abc.ABC):
   """Turns float vectors into integer codes and codes into vectors.
 
-  Subclasses define the attribute `embedding_dim` (D) and the members below.
+  Subclasses define the attribute `embedding_dim` (D) and the abstract members
+  below; one with a codebook or with other weights of its own overrides
+  `codebooks` or `learns_from_vectors`.
   """
 
   embedding_dim: int
@@ -231,6 +233,20 @@ class Quantizer(snt.Module, abc.ABC):
   @abc.abstractmethod
   def codebook_sizes(self) -> tuple[int, ...]:
     """The number of codes of each of the M codebooks."""
+
+  @property
+  def codebooks(self) -> list[tf.Variable]:
+    """The codebooks that training moves, `[D, K]` each; none if all is fixed.
+
+    A column is a code, which may be placed anew in any step: what optimizers do
+    to weights (averages, matrices) does not suit them.
+    """
+    return []
+
+  @property
+  def learns_from_vectors(self) -> bool:
+    """Whether weights learn by the gradient of `forward`'s vectors."""
+    return False
 
   @property
   def bits_per_position(self) -> float:

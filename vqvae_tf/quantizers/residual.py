@@ -7,7 +7,6 @@ import tensorflow as tf
 from vqvae_tf import replicas
 from vqvae_tf.quantizers import quantizer
 from vqvae_tf.quantizers.composite import Composite
-from vqvae_tf.quantizers.cosine import CosineQuantizer
 
 
 class ResidualQuantizer(Composite):
@@ -30,8 +29,9 @@ class ResidualQuantizer(Composite):
     name: of the module.
 
   Raises:
-    ValueError: if there is no quantizer, one is a `CosineQuantizer`, their
-      dimensions differ, or dropout is not in [0, 1].
+    ValueError: if there is no quantizer, one is or holds a `CosineQuantizer`
+      (`learns_from_vectors`), their dimensions differ, or dropout is not in
+      [0, 1].
 
   Examples:
     >>> stages = [vqvae_tf.VectorQuantizer(4, 16, 0.25) for _ in range(3)]
@@ -58,11 +58,12 @@ class ResidualQuantizer(Composite):
       raise ValueError(f'the stages have different dimensions: {dims}.')
     if not 0 <= dropout <= 1:
       raise ValueError(f'dropout must be in [0, 1], not {dropout}.')
-    if any(isinstance(stage, CosineQuantizer) for stage in self.quantizers):
-      raise ValueError(
-        'a stage cannot be a CosineQuantizer: no gradient would reach its '
-        'projections.'
-      )
+    for stage in self.quantizers:
+      if stage.learns_from_vectors:
+        raise ValueError(
+          f'a stage cannot be a {type(stage).__name__} with weights that learn '
+          'from its vectors: no gradient would reach them.'
+        )
     self.embedding_dim = dims[0]
     self.dropout = dropout
     self.estimator = estimator

@@ -38,7 +38,7 @@ def restored(
     raise UserError(f'{workdir}: {error}') from error
   # Under the names that the trainer saved them by.
   trainer = tf.train.Checkpoint(model=model)
-  decay, weights = config.optimizer.average_decay, averaging.weights(model)
+  decay, weights = config.optimizer.average_decay, model.weights
   if decay:
     trainer.averaging = averaging.Averaging(decay, weights)
   workdir.restore(tf.train.Checkpoint(trainer=trainer), step)

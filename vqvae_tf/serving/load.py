@@ -67,7 +67,7 @@ def from_export(path: str | os.PathLike) -> Subject:
     config = configs.from_json(json.dumps(metadata['config']), configs.Config)
     doors = tf.saved_model.load(str(path)).signatures
     sizes = tuple(metadata['codebook_sizes'])
-    is_sampled = config.likelihood.decoder == 'autoregressive'
+    is_sampled = config.likelihood.is_autoregressive
     shape = doors['encode'].structured_outputs['codes'].shape[1:]
     made = Traits(tuple(shape), sizes, is_sampled)
     # Exports that were made early do not know of priors.

@@ -2,16 +2,36 @@
 
 import contextlib
 import math
+from typing import Any, NamedTuple, Protocol
 
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf import configs, replicas
+from vqvae_tf import build, configs, replicas
 from vqvae_tf.models import compiled
 from vqvae_tf.optimizers import averaging
-from vqvae_tf.optimizers.adam import Adam
 from vqvae_tf.optimizers.loss_scale import LossScale
-from vqvae_tf.optimizers.muon import Muon
+
+
+class Trainable(Protocol):
+  """A module that can be trained, with all its variables.
+
+  Attributes:
+    statistics: the names of what is averaged of its losses; `loss` is one.
+    counted_codebooks: K of each codebook of which codes are counted.
+    trainable_variables: what the gradient moves.
+    weights: those of them that may be averaged.
+    matrices: those of them that are matrices to an optimizer.
+  """
+
+  statistics: tuple[str, ...]
+  counted_codebooks: tuple[int, ...]
+  trainable_variables: tuple[tf.Variable, ...]
+  weights: list[tf.Variable]
+  matrices: list[tf.Variable]
+
+  def losses(self, batch: Any, is_training: bool) -> NamedTuple:
+    """Returns what `statistics` names, and int32 codes `[..., M]`: `codes`."""
 
 
 class Trainer(snt.Module):
@@ -23,17 +43,14 @@ class Trainer(snt.Module):
   a batch, and all take the same step.
 
   Args:
-    model: what is trained, with all its variables; anything with
-      `losses(batch, is_training)`, which returns `loss` and `nats`. If it has a
-      `quantizer`, the `quantizer_loss` and the `codes` are counted as well; if
-      it has `tables`, which are no hidden matrices, Muon leaves them to Adam.
+    model: what is trained.
     config: optimizer, learning rate and its schedule, averaging, batch size,
       precision.
   """
 
   def __init__(
     self,
-    model: snt.Module,
+    model: Trainable,
     config: configs.OptimizerConfig,
     name: str = 'trainer',
   ):
@@ -42,44 +59,28 @@ class Trainer(snt.Module):
     self._config = config
     self._strategy = tf.distribute.get_strategy()
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
-    self.optimizer = self._optimizer()
+    self.optimizer = build.optimizer(config, model)
     self.averaging = (
-      averaging.Averaging(config.average_decay, averaging.weights(model))
+      averaging.Averaging(config.average_decay, model.weights)
       if config.average_decay
       else None
     )
     self.loss_scale = (
       LossScale() if config.precision == 'mixed_float16' else None
     )
-    quantizer = getattr(model, 'quantizer', None)
-    names = (
-      ('loss', 'nats', 'quantizer_loss') if quantizer else ('loss', 'nats')
-    )
     self._sums = {
       key: tf.Variable(0.0, trainable=False, name=key)
-      for key in (*names, 'steps')
+      for key in (*model.statistics, 'steps')
     }
     self.code_counts = [
       tf.Variable(tf.zeros([size], tf.int32), trainable=False, name='counts')
-      for size in (quantizer.codebook_sizes if quantizer else ())
+      for size in model.counted_codebooks
     ]
     # The step whose loss was first not finite; -1: none was.
     self.failed_step = tf.Variable(
       -1, dtype=tf.int64, trainable=False, name='failed_step'
     )
     self._update = compiled(self._update_variables)
-
-  def _optimizer(self):
-    parameters = self.model.trainable_variables
-    if self._config.optimizer == 'adam':
-      return Adam(parameters)
-    tables = {id(table) for table in getattr(self.model, 'tables', ())}
-    matrices = [
-      w
-      for w in averaging.weights(self.model)
-      if w.shape.rank > 1 and id(w) not in tables
-    ]
-    return Muon(parameters, matrices)
 
   @tf.function
   def run(self, batches, num_steps) -> None:
@@ -127,8 +128,7 @@ class Trainer(snt.Module):
     means = _means(
       {
         key: tf.reduce_mean(getattr(losses, key))
-        for key in self._sums
-        if key != 'steps'
+        for key in self.model.statistics
       }
     )
     # From here on all replicas see the same and do the same.
@@ -141,7 +141,7 @@ class Trainer(snt.Module):
     parameters = self.model.trainable_variables
     self.optimizer.apply(gradients, parameters, self._rate(), is_finite)
     if self.averaging:
-      self.averaging.update(averaging.weights(self.model), is_finite)
+      self.averaging.update(self.model.weights, is_finite)
     self.step.assign_add(1)
     # A lower scale may help the next step, until there is none.
     is_first = (self.failed_step < 0) & ~is_finite & (scale <= 1.0)
@@ -179,15 +179,15 @@ class Trainer(snt.Module):
     """Lets the model have its averaged weights, where they are averaged."""
     if not self.averaging:
       return contextlib.nullcontext()
-    return self.averaging.swapped(averaging.weights(self.model))
+    return self.averaging.swapped(self.model.weights)
 
   def take_averages(self) -> dict[str, float]:
     """Returns the means since the last call, and starts anew.
 
     Returns:
-      loss and quantizer_loss (if there is a quantizer) per step, nats per
-      example; of the steps that were not left out for an overflow, and no
-      numbers if all were.
+      what the model's `statistics` name: losses per step, nats per example;
+      of the steps that were not left out for an overflow, and no numbers if
+      all were.
     """
     sums = {key: float(value.numpy()) for key, value in self._sums.items()}
     for value in self._sums.values():

@@ -27,7 +27,6 @@ _MAX_POINTS = 2048
 _NEIGHBOURS = 30
 # Below, the approximation (Barnes-Hut) takes longer than what it saves.
 _FEW_POINTS = 100
-_WITHOUT = ('finite_scalar', 'lookup_free')
 
 
 class Codebook(NamedTuple):
@@ -162,10 +161,10 @@ def _codebooks(material: Material) -> list[Codebook]:
   Raises:
     Inapplicable: if it has none.
   """
-  kind = material.subject.config.quantizer.quantizer
-  if kind in _WITHOUT:
+  settings = material.subject.config.quantizer
+  if not settings.has_codebook:
     raise Inapplicable(
-      f'--quantizer={kind} has no codebook: its codes are fixed'
+      f'--quantizer={settings.quantizer} has no codebook: its codes are fixed'
     )
   if max(material.sizes) == 1:
     raise Inapplicable('there is but one code')
