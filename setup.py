@@ -72,6 +72,8 @@ setup(
     'test': TEST,
     'notebooks': NOTEBOOKS,
     'docs': DOCS,
+    # Lossless JPEG XL, for `bin/evaluate` to measure beside other files.
+    'codecs': ['imagecodecs>=2025.3.30'],
     # PyTorch's default wheels bring CUDA along; for the CPU alone, install
     # it first from the CPU index that pytorch.org names, then this extra.
     'benchmarks': ['torch>=2.4', 'vector-quantize-pytorch>=1.20'],

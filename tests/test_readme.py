@@ -1,6 +1,7 @@
-"""The commands and the code of the README run as written, with few steps.
+"""The commands of the README and the guides, and the README's code, run.
 
-`make demo` is run by tests/commands/test_training_commands.py.
+They run as written, with few steps; `make demo` is run by
+tests/commands/test_training_commands.py, the code of guides by test_docs.py.
 """
 
 import pathlib
@@ -12,20 +13,22 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 README = (ROOT / 'README.md').read_text()
+GUIDES = [path.read_text() for path in sorted((ROOT / 'docs').glob('*.md'))]
 CIFAR_RECORDS = 20
 SMALL = (
   '--steps=2 --evaluate_every=2 --batch_size=8 --num_hiddens=8 '
-  '--num_residual_layers=1 --num_residual_hiddens=4'
+  '--num_residual_layers=1 --num_residual_hiddens=4 --num_mixtures=1'
 ).split()
+SMALL_CAUSAL = ['--causal_hiddens=8', '--causal_layers=1']
+# Which flags make a command short; of visualize, where it draws all.
 SHORT = {
   'bin/mnist': SMALL,
-  'bin/cifar10': [*SMALL, '--num_mixtures=1'],
+  'bin/cifar10': [*SMALL, '--causal_hiddens=8', '--causal_layers=1'],
   'bin/prior': ['--steps=2', '--num_hiddens=8', '--num_layers=1'],
-  'bin/visualize': ['--only=codes,curves,animation'],
+  'bin/sample': ['--num=2'],
+  'bin/visualize': ['--frames=2'],
 }
-# Of an export there is no history; its pictures are drawn as named.
-SHORT_CAUSAL = ['--causal_hiddens=8', '--causal_layers=1']
-OF_AN_EXPORT = {**SHORT, 'bin/visualize': ['--frames=2']}
+ALL_PICTURES = ['bin/visualize', '--workdir=runs/mnist']
 # They need PyTorch, or take minutes to hours; `codebook_usage.py` alone without
 # data takes seconds.
 LONG = {
@@ -40,32 +43,37 @@ LONG = {
 }
 
 
-def _blocks(language):
-  return re.findall(rf'```{language}\n(.*?)```', README, re.DOTALL)
+def _blocks(language, text):
+  return re.findall(rf'```{language}\n(.*?)```', text, re.DOTALL)
 
 
-def _commands():
-  lines = '\n'.join(_blocks('sh')).replace('\\\n', ' ').splitlines()
+def _commands(text):
+  lines = '\n'.join(_blocks('sh', text)).replace('\\\n', ' ').splitlines()
   return [line.split('#')[0].split() for line in lines if line.strip()]
 
 
 def _run_here():
-  """Returns [path, flag, ...] of all that takes no minutes."""
+  """Returns [path, flag, ...] of all that takes no minutes, each once."""
   commands = []
-  for program, *flags in _commands():
-    # `make` sets up environments.
-    if program == 'make' or LONG & set(flags):
-      continue
-    script = [] if program == 'python' else [program]
-    is_export = any(flag.startswith('--model=') for flag in flags)
-    short = (OF_AN_EXPORT if is_export else SHORT).get(program, [])
-    is_causal = '--preset=cifar10_autoregressive' in flags
-    short = [*short, *(SHORT_CAUSAL if is_causal else ())]
-    commands.append([*script, *flags, *short])
+  for text in (README, *GUIDES):
+    for program, *flags in _commands(text):
+      # `make` sets up environments; TensorFlow's own tools are not ours.
+      if program in ('make', 'saved_model_cli') or LONG & set(flags):
+        continue
+      if [program, *flags] == ALL_PICTURES:
+        flags = [*flags, '--only=codes,curves,animation']
+      script = [] if program == 'python' else [program]
+      is_causal = '--preset=cifar10_autoregressive' in flags
+      causal = SMALL_CAUSAL if is_causal else []
+      command = [*script, *flags, *SHORT.get(program, []), *causal]
+      if command not in commands:
+        commands.append(command)
   return [*commands, USAGE, *([path] for path in CODE)]
 
 
-CODE = {f'block_{i}.py': code for i, code in enumerate(_blocks('python'))}
+CODE = {
+  f'block_{i}.py': code for i, code in enumerate(_blocks('python', README))
+}
 USAGE = ['benchmarks/codebook_usage.py']
 RUN = _run_here()
 
@@ -118,7 +126,8 @@ def test_commands_and_code(outcomes, index):
 
 def test_no_command_is_overlooked():
   programs = {command[0] for command in RUN}
-  assert {'bin/mnist', 'bin/cifar10', 'bin/evaluate', 'bin/export'} < programs
+  commands = 'mnist cifar10 prior evaluate sample export visualize'.split()
+  assert {f'bin/{name}' for name in commands} < programs
   assert CODE.keys() < programs
 
 
@@ -132,7 +141,7 @@ def test_long_benchmarks_start(outcomes):
 
 
 def test_make_targets():
-  targets = [c[1] for c in _commands() if c[0] == 'make']
+  targets = [c[1] for c in _commands(README) if c[0] == 'make']
   makefile = (ROOT / 'Makefile').read_text()
   assert {'demo', 'test'} <= set(targets)
   for target in targets:

@@ -1,5 +1,6 @@
 import bz2
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -28,6 +29,41 @@ def test_files_hold_the_pixels(channels):
   np.testing.assert_array_equal(_pixels(image_files.webp(image)), wanted)
 
 
+@pytest.fixture
+def without_jpeg_xl(monkeypatch):
+  """Nothing of the extra `codecs` can be imported."""
+  monkeypatch.setitem(sys.modules, 'imagecodecs', None)
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_jpeg_xl_files_hold_the_pixels(channels):
+  imagecodecs = pytest.importorskip('imagecodecs')
+  image = _random([5, 7, channels])
+  file = image_files.jpeg_xl(image)
+  # A bare codestream.
+  assert file[:2] == b'\xff\x0a'
+  pixels = imagecodecs.jpegxl_decode(file)
+  assert pixels.shape == ((5, 7) if channels == 1 else (5, 7, 3))
+  np.testing.assert_array_equal(pixels.reshape(image.shape), image)
+
+
+def test_jpeg_xl_is_among_the_sizes_where_it_can_be_made():
+  pytest.importorskip('imagecodecs')
+  images = _random([3, 4, 4, 3])
+  sizes = image_files.bits_per_dim([images])
+  assert list(sizes) == ['png', 'webp', 'jpeg_xl', 'bz2']
+  files = map(image_files.jpeg_xl, images)
+  assert sizes['jpeg_xl'] == 8 * sum(map(len, files)) / images.size
+
+
+def test_where_it_cannot(without_jpeg_xl):
+  assert not image_files.has_jpeg_xl()
+  sizes = image_files.bits_per_dim([_random([3, 4, 4, 3])])
+  assert list(sizes) == ['png', 'webp', 'bz2']
+  with pytest.raises(ImportError, match='imagecodecs'):
+    image_files.jpeg_xl(_random([4, 4, 3]))
+
+
 def test_files_of_1_bit_hold_the_pixels():
   image = _random([5, 7, 1], 2) > 0
   png = image_files.png(image)
@@ -36,7 +72,7 @@ def test_files_of_1_bit_hold_the_pixels():
   np.testing.assert_array_equal(_pixels(png), image[..., 0])
 
 
-def test_sizes_by_hand():
+def test_sizes_by_hand(without_jpeg_xl):
   images = np.zeros([3, 4, 4, 3], np.uint8)
   images[1, :2] = [10, 20, 30]
   images[2] = _random([4, 4, 3])
@@ -61,10 +97,10 @@ def test_sizes_by_hand():
   assert image_files.bits_per_dim(iter([images[:1], images[1:]])) == expected
 
 
-def test_binary_images_also_count_as_bits():
+def test_binary_images_also_count_as_bits(without_jpeg_xl):
   images = 255 * _random([9, 5, 7, 1], 2)
   sizes = image_files.bits_per_dim([images[:4], images[4:]])
-  assert set(sizes) == set(image_files.DESCRIPTIONS)
+  assert set(sizes) == set(image_files.DESCRIPTIONS) - {'jpeg_xl'}
   num_dims = 9 * 5 * 7
   files = [image_files.png(image > 0) for image in images]
   assert sizes['png_1_bit'] == sum(map(len, files)) * 8 / num_dims
@@ -82,7 +118,7 @@ def test_binary_images_also_count_as_bits():
     np.array([0, 255, 255, 254], np.uint8).reshape(2, 1, 2, 1),
   ],
 )
-def test_other_images_do_not(images):
+def test_other_images_do_not(images, without_jpeg_xl):
   # The first batch alone would pass for binary.
   sizes = image_files.bits_per_dim([images[:1], images[1:]])
   assert set(sizes) == {'png', 'webp', 'bz2'}

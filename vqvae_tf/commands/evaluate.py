@@ -17,8 +17,9 @@ _USAGE = """Computes bits/dim, PSNR and code usage over whole splits.
 bits/dim = (-log2 p(x|z) - log2 p(z)) / (H W C), p(x|z) a probability mass, and
 +- its 95 % confidence interval over images; p(z) is the learned prior where
 there is one, which takes a pass for each class, else uniform. Beside it the
-bits/dim of files of the same images, headers included: PNG and lossless WebP (a
-file per image) and bz2 (all images in one file); --noformats does without.
+bits/dim of files of the same images, headers included: PNG, lossless WebP and,
+with the extra `codecs`, lossless JPEG XL (a file per image), and bz2 (all in
+one file); --noformats does without.
 Writes metrics.json into the workdir (for --model: where --output says).
 """
 
@@ -29,7 +30,7 @@ def main() -> None:
   flags.DEFINE_list(
     'splits', 'test,train', f'parts of the data, of {", ".join(names.SPLITS)}'
   )
-  flags.DEFINE_bool('formats', True, 'measure PNG, WebP and bz2 as well')
+  flags.DEFINE_bool('formats', True, 'measure files of the images as well')
   flags.DEFINE_string(
     'without_codes',
     None,

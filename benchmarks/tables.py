@@ -1,0 +1,394 @@
+"""The tables of what was measured, as `results.py` writes them.
+
+Figures come from the metadata of the models in assets/models/, from
+assets/benchmarks/*.csv, which the other benchmarks write, and from
+assets/published.csv.
+"""
+
+import csv
+import functools
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+_DATASETS = {
+  'cifar10': 'CIFAR-10',
+  'mnist': 'MNIST',
+  'fashion_mnist': 'Fashion-MNIST',
+}
+_KINDS = ('', '_autoregressive')
+_FORMATS = {
+  'png': 'PNG',
+  'webp': 'WebP, lossless',
+  'jpeg_xl': 'JPEG XL, lossless',
+  'bz2': 'bz2',
+}
+
+# Markdown by the name of the table.
+TABLES: dict[str, Callable[[], str]] = {}
+
+
+def _table(*header: str):
+  """Registers a function that yields the rows under a header."""
+
+  def register(rows: Callable[[], Iterable[Iterable[str]]]):
+    def table():
+      lines = [header, ['---'] * len(header), *rows()]
+      return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+
+    TABLES[rows.__name__] = table
+    return rows
+
+  return register
+
+
+@functools.cache
+def _metadata(model: str) -> dict:
+  path = ROOT / 'assets' / 'models' / model / 'assets' / 'metadata.json'
+  return json.loads(path.read_text())
+
+
+def _read(path: str) -> list[dict[str, str]]:
+  with open(ROOT / 'assets' / path, newline='') as file:
+    return list(csv.DictReader(file))
+
+
+def _models():
+  """Yields the name, the title and the metadata of each model."""
+  for dataset, title in _DATASETS.items():
+    for kind in _KINDS:
+      metadata = _metadata(dataset + kind)
+      yield dataset, title + kind.replace('_', ', '), metadata
+
+
+def _measured(result):
+  return f'{result["bits_per_dim"]:.3f} ± {result["bits_per_dim_error"]:.3f}'
+
+
+def _uniform(result):
+  return result['pixel_bits_per_dim'] + result['code_bits_per_dim']
+
+
+def _codes(result):
+  learned, uniform = (
+    result[f'code_bits_{kind}per_dim'] for kind in ('learned_', '')
+  )
+  return f'{learned:.3f} ({uniform:.3f})'
+
+
+@_table('bits/dim, test split', *_DATASETS.values(), 'what it counts')
+def published():
+  """Yields our figures among those of others, the largest first."""
+  rows = [*_rows_of_files(), *_rows_of_others(), *_rows_of_ours()]
+  # The figure of CIFAR-10 is the one that all of them have.
+  rows.sort(key=lambda row: float(row[1].strip('*').split()[0]), reverse=True)
+  return rows
+
+
+def _rows_of_files():
+  sizes = {
+    (row['data'], row['format']): float(row['bits_per_dim'])
+    for row in _read('benchmarks/files.csv')
+  }
+  for name, title in _FORMATS.items():
+    counts = 'bytes, one file of all' if name == 'bz2' else 'bytes, a file each'
+    yield [title, *(f'{sizes[data, name]:.3f}' for data in _DATASETS), counts]
+
+
+def _rows_of_others():
+  for row in _read('published.csv'):
+    figures = [row[data] or '' for data in _DATASETS]
+    counts = row['counts']
+    if row['url']:
+      counts += f' ([{row["source"]}]({row["url"]}))'
+    yield [row['name'], *figures, counts]
+
+
+def _rows_of_ours():
+  for kind in _KINDS:
+    results = [
+      _metadata(dataset + kind)['metrics']['test'] for dataset in _DATASETS
+    ]
+    name = kind.strip('_') or 'factorized'
+    learned = [f'**{_measured(result)}**' for result in results]
+    yield [
+      f'**vqvae_tf, {name}**',
+      *learned,
+      'pixels and codes, learned p(z)',
+    ]
+    if not kind:
+      uniform = [f'{_uniform(result):.3f}' for result in results]
+      yield [f'vqvae_tf, {name}', *uniform, 'pixels and codes, uniform p(z)']
+
+
+@_table(
+  'model',
+  'codes',
+  'bits/dim',
+  'of them pixels',
+  'of them codes, learned (uniform) p(z)',
+  'PSNR',
+  'perplexity',
+)
+def models():
+  """Yields what each model that ships scores on its test split."""
+  for _, title, metadata in _models():
+    result = metadata['metrics']['test']
+    [size] = metadata['codebook_sizes']
+    grid = 'x'.join(map(str, metadata['prior']['config']['grid']))
+    yield [
+      title,
+      f'{grid}, K = {size:,}',
+      _measured(result),
+      f'{result["pixel_bits_per_dim"]:.3f}',
+      _codes(result),
+      f'{result["psnr_db"]:.2f} dB',
+      f'{result["perplexity"]:,.1f}',
+    ]
+
+
+@_table('bits/dim', 'training split', 'test split')
+def splits():
+  """Yields the figures of the training splits that were measured."""
+  for _, title, metadata in _models():
+    if 'train' not in metadata['metrics']:
+      continue
+    results = [metadata['metrics'][split] for split in ('train', 'test')]
+    if results[0].get('code_bits_learned_per_dim') is None:
+      # It was measured before there was a prior.
+      title += ', uniform p(z)'
+      cells = [_measured(results[0]), f'{_uniform(results[1]):.3f}']
+    else:
+      cells = map(_measured, results)
+    yield [title, *cells]
+
+
+@_table('pixel bits/dim, test split', *_DATASETS.values())
+def worth_of_codes():
+  """Yields what the codes of the autoregressive models save, and cost."""
+  results = [
+    _metadata(f'{dataset}_autoregressive')['metrics']['test']
+    for dataset in _DATASETS
+  ]
+
+  def row(title, values):
+    return [title, *(f'{value:.3f}' for value in values)]
+
+  own = [result['pixel_bits_per_dim'] for result in results]
+  codeless = [result['codeless_bits_per_dim'] for result in results]
+  costs = [result['code_bits_learned_per_dim'] for result in results]
+  yield row("given the image's own codes", own)
+  yield row(
+    'given the codes of another image',
+    [result['shuffled_bits_per_dim'] for result in results],
+  )
+  yield row('trained without codes, at the same budget', codeless)
+  yield [
+    'the codes cost, p(z) learned (uniform)',
+    *map(_codes, results),
+  ]
+  saved = [b - a for a, b in zip(own, codeless, strict=True)]
+  yield row(
+    'a bit of codes saves, under the learned p(z)',
+    [a / b for a, b in zip(saved, costs, strict=True)],
+  )
+
+
+@_table(
+  'bits per code, validation split',
+  'codes',
+  'uniform',
+  'unigram',
+  'learned p(z)',
+  'p(z given the class)',
+)
+def priors():
+  """Yields what the priors that ship know of the codes."""
+  for _, title, metadata in _models():
+    prior = metadata['prior']
+    standing = prior['validation']
+    yield [
+      title,
+      'x'.join(map(str, prior['config']['grid'])),
+      f'{standing["uniform"]:.0f}',
+      *(
+        f'{standing[key]:.3f}' for key in ('unigram', 'marginal', 'given_class')
+      ),
+    ]
+
+
+@_table('`--network`', 'weights', 'bits per code, test split', 'bits/dim')
+def prior_networks():
+  """Yields the networks of priors, after equal numbers of steps."""
+  for row in _read('benchmarks/priors.csv'):
+    yield [
+      f'`{row["network"]}`',
+      f'{int(row["weights"]):,}',
+      f'{float(row["bits_per_code"]):.3f}',
+      f'{float(row["bits_per_dim"]):.3f}',
+    ]
+
+
+def _milliseconds(row):
+  return f'{1000 * float(row["seconds"]):,.1f} ms'
+
+
+@_table('images', 'cached, without XLA', 'cached', 'the network run anew')
+def generation():
+  """Yields how long an autoregressive decoder takes to draw."""
+  rows = _read('benchmarks/generation.csv')
+  found = {(row['batch'], row['sampler']): row for row in rows}
+  for batch in dict.fromkeys(row['batch'] for row in rows):
+    cached, rerun = found[batch, 'cached jit'], found[batch, 're-run jit']
+    times = float(rerun['seconds']) / float(cached['seconds'])
+    yield [
+      batch,
+      _milliseconds(found[batch, 'cached']),
+      _milliseconds(cached),
+      f'{times:.0f} times',
+    ]
+
+
+@_table('codes', 'images', 'cached', 'the network run anew')
+def sampling():
+  """Yields how long a prior takes to draw."""
+  rows = _read('benchmarks/sampling.csv')
+  for cached, rerun in zip(rows[::2], rows[1::2], strict=True):
+    yield [
+      f'{cached["side"]}x{cached["side"]}',
+      cached['batch'],
+      _milliseconds(cached),
+      f'{float(rerun["ratio"]):.0f} times',
+    ]
+
+
+@_table(
+  'label as asked for, and distance',
+  *_DATASETS.values(),
+)
+def sample_quality():
+  """Yields what a classifier makes of samples."""
+  found = {
+    (row['data'], row['images']): row
+    for row in _read('benchmarks/sample_quality.csv')
+  }
+  for images in dict.fromkeys(images for _, images in found):
+    rows = [found[dataset, images] for dataset in _DATASETS]
+    yield [
+      images,
+      *(
+        f'{100 * float(row["accuracy"]):.1f} %, '
+        f'{float(row["frechet_distance"]):.2f}'
+        for row in rows
+      ),
+    ]
+
+
+@_table(
+  'quantizer',
+  'seeds',
+  'bits/dim',
+  'PSNR, dB',
+  'in use, %',
+  'perplexity',
+  'ms per step',
+)
+def quantizers():
+  """Yields the quantizers at equal bits."""
+  times = {
+    row['quantizer']: float(row['milliseconds'])
+    for row in _read('benchmarks/bottlenecks_time.csv')
+  }
+  runs = _read('benchmarks/bottlenecks.csv')
+  for name in dict.fromkeys(run['quantizer'] for run in runs):
+    own = [run for run in runs if run['quantizer'] == name]
+
+    def spread(key, digits, scale=1, own=own):
+      values = [scale * float(run[key]) for run in own]
+      low, high = min(values), max(values)
+      middle, half = (low + high) / 2, (high - low) / 2
+      return f'{middle:,.{digits}f} ± {half:,.{digits}f}'
+
+    yield [
+      name,
+      str(len(own)),
+      spread('bits_per_dim', 3),
+      spread('psnr_db', 2),
+      spread('codes_in_use', 1, 100),
+      spread('perplexity', 0),
+      f'{times[name]:.0f}',
+    ]
+
+
+@_table('case', 'K', 'quantizer', 'codes in use', 'perplexity', 'PSNR')
+def codebook_usage():
+  """Yields what becomes of codes that nothing chooses."""
+  for row in _read('benchmarks/codebook_usage.csv'):
+    decibels = row['psnr_db']
+    yield [
+      row['case'],
+      f'{int(row["num_embeddings"]):,}',
+      row['quantizer'],
+      f'{100 * float(row["codes_in_use"]):.1f} %',
+      f'{float(row["perplexity"]):,.1f}',
+      f'{float(decibels):.2f} dB' if decibels else '',
+    ]
+
+
+_PEERS = {
+  'vqvae_tf jit': 'with jit',
+  'sonnet': 'Sonnet',
+  'sonnet jit': 'its jit',
+  'torch eager': 'PyTorch',
+  'torch compiled': 'compiled',
+  'matrix product': 'matrix product',
+}
+
+
+@_table('N', 'work', 'K', 'ms', *_PEERS.values())
+def quantizer_speed():
+  """Yields milliseconds of ours, and how many times as long others take."""
+  found = {}
+  for row in _read('benchmarks/quantizer.csv'):
+    key = row['n'], row['work'], row['k']
+    found.setdefault(key, {})[row['peer']] = row
+  for (n, work, k), peers in found.items():
+    ours = peers['vqvae_tf']['milliseconds']
+    # Nothing to compare with was timed to the end.
+    if not ours:
+      continue
+    ratios = [peers[peer]['ratio'] for peer in _PEERS]
+    notes = [peers[peer]['note'] for peer in _PEERS]
+    yield [
+      f'{int(n):,}',
+      work,
+      f'{int(k):,}',
+      f'{float(ours):.1f}',
+      *(
+        f'{float(ratio):.2f}' if ratio else note
+        for ratio, note in zip(ratios, notes, strict=True)
+      ),
+    ]
+
+
+_STEP_PEERS = {
+  'vqvae_tf': 'vqvae_tf',
+  'sonnet': "Sonnet's modules in a tf.function",
+  'sonnet jit': 'the same with jit_compile',
+  'torch eager': 'PyTorch, vector-quantize-pytorch, eager',
+  'torch compiled': 'the same with torch.compile',
+}
+
+
+@_table('batch', 'peer', 'images/s', 'time of a step, ours being 1')
+def train_step():
+  """Yields the speed of a training step."""
+  for row in _read('benchmarks/train_step.csv'):
+    if row['peer'] in _STEP_PEERS:
+      yield [
+        row['batch_size'],
+        _STEP_PEERS[row['peer']],
+        f'{float(row["images_per_second"]):.0f}',
+        f'{float(row["ratio"]):.3f}',
+      ]
