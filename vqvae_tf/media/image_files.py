@@ -107,9 +107,7 @@ def bits_per_dim(batches: Iterable[np.ndarray]) -> dict[str, float]:
   Raises:
     ValueError: if there is no image, or they are no uint8 `[B, H, W, 1 or 3]`.
   """
-  encoders = {'png': png, 'webp': webp}
-  if has_jpeg_xl():
-    encoders['jpeg_xl'] = jpeg_xl
+  encoders = _encoders()
   num_bytes = collections.Counter()
   streams = {name: bz2.BZ2Compressor(9) for name in ('bz2', 'bz2_1_bit')}
   num_dims, is_binary = 0, True
@@ -142,6 +140,11 @@ def bits_per_dim(batches: Iterable[np.ndarray]) -> dict[str, float]:
     for name, number in num_bytes.items()
     if is_binary or not name.endswith('_1_bit')
   }
+
+
+def _encoders():
+  encoders = {'png': png, 'webp': webp}
+  return encoders | {'jpeg_xl': jpeg_xl} if has_jpeg_xl() else encoders
 
 
 def _check(batch):
