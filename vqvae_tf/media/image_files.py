@@ -107,7 +107,6 @@ def bits_per_dim(batches: Iterable[np.ndarray]) -> dict[str, float]:
   Raises:
     ValueError: if there is no image, or they are no uint8 `[B, H, W, 1 or 3]`.
   """
-  encoders = _encoders()
   num_bytes = collections.Counter()
   streams = {name: bz2.BZ2Compressor(9) for name in ('bz2', 'bz2_1_bit')}
   num_dims, is_binary = 0, True
@@ -123,7 +122,7 @@ def bits_per_dim(batches: Iterable[np.ndarray]) -> dict[str, float]:
     for batch in batches:
       _check(batch)
       num_dims += batch.size
-      for name, encode in encoders.items():
+      for name, encode in _encoders().items():
         add_files(name, encode, batch)
       add_stream('bz2', batch)
       is_binary = is_binary and _is_binary(batch)
