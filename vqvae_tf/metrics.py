@@ -8,7 +8,7 @@ import numpy as np
 
 from vqvae_tf import bits
 from vqvae_tf.codes import count_codes
-from vqvae_tf.media import images
+from vqvae_tf.media.examples import psnr_db
 from vqvae_tf.models import Assessment
 
 _TWO_SIDED_95 = 1.96
@@ -123,7 +123,7 @@ def errors(mse: float) -> dict[str, float | None]:
   """Returns mse and psnr_db, None if they are no numbers."""
   if math.isnan(mse):
     return {'mse': None, 'psnr_db': None}
-  return {'mse': mse, 'psnr_db': images.psnr_db(mse)}
+  return {'mse': mse, 'psnr_db': psnr_db(mse)}
 
 
 def sum_of_squares(batch: np.ndarray, others: np.ndarray | None) -> float:
@@ -141,7 +141,7 @@ def images_per_pass(num_codes: int, codebook_sizes: tuple[int, ...]) -> int:
   """Returns of how many images the codes fit into a pass of a prior.
 
   Args:
-    num_codes: of an image, h w M.
+    num_codes: of an example; of an image h w M.
     codebook_sizes: K of each codebook.
   """
   return max(1, _LOGITS_PER_PASS // (num_codes * max(codebook_sizes)))
@@ -159,11 +159,11 @@ def code_bits(
   -log2 p(z) = -log2 sum_y p(z | y) / num_classes
 
   Args:
-    bits_per_position: takes codes int32 `[B, h, w, M]` and labels int32 `[B]`
-      to -log2 p(code | earlier codes, label), `[B, h, w, M]`.
+    bits_per_position: takes codes int32 `[B, ..., M]` and labels int32 `[B]`
+      to -log2 p(code | earlier codes, label), `[B, ..., M]`.
     num_classes: that the prior can be given; 0 if it is given none.
     codebook_sizes: K of each codebook.
-    codes: int32 `[B, h, w, M]`.
+    codes: int32 `[B, ..., M]`.
     labels: int32 `[B]`; None where they are not those of the prior.
 
   Returns:
@@ -178,7 +178,7 @@ def code_bits(
     np.asarray(
       bits_per_position(codes[which[i : i + size]], given_labels[i : i + size]),
       np.float64,
-    ).sum((1, 2, 3))
+    ).sum(tuple(range(1, codes.ndim)))
     for i in range(0, len(which), size)
   ]
   # [num_classes, B]
@@ -237,10 +237,10 @@ def measure(
   """Measures a model over batches of any size, each example counting once.
 
   Args:
-    assess: takes uint8 `[B, H, W, C]` to an `Assessment`.
-    batches: of (images, labels).
+    assess: takes uint8 `[B, ..., C]` to an `Assessment`.
+    batches: of (examples, labels).
     codebook_sizes: K of each codebook.
-    learned: takes codes int32 `[B, h, w, M]` and labels to their `CodeBits`,
+    learned: takes codes int32 `[B, ..., M]` and labels to their `CodeBits`,
       where there is a learned prior.
 
   Returns:

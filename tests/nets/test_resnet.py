@@ -75,6 +75,15 @@ def test_one_channel_is_enough():
   assert Decoder(1, (4, 4), 1, 1, 1, 2)(features).shape == (1, 4, 4, 1)
 
 
+def test_another_rank_is_refused():
+  convolution = resnet.Convolution(2, 3)
+  convolution(normal(1, 4, 4, 1))
+  with pytest.raises(
+    ValueError, match=r'kernel of convolution has 2 sides: .* not \(1, 4, 1\)'
+  ):
+    convolution(normal(1, 4, 1))
+
+
 def test_wrong_grid_is_refused():
   decoder = Decoder(1, (9, 9), *SMALL, 1)
   with pytest.raises(ValueError, match=r'grid of \(4, 4\) .* not \(3, 4\)'):

@@ -3,7 +3,7 @@
 import bz2
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent import futures
 
 import numpy as np
@@ -18,6 +18,11 @@ DESCRIPTIONS = {
   'png_1_bit': '1-bit PNG, a file each',
   'bz2_1_bit': '1-bit bz2, all in one file',
 }
+
+
+def can_hold(shape: Sequence[int]) -> bool:
+  """Returns whether files hold examples of a shape: images in grey or RGB."""
+  return images.are_images(shape) and shape[-1] in (1, 3)
 
 
 def png(image: np.ndarray) -> bytes:
@@ -104,7 +109,7 @@ def bits_per_dim(batches: Iterable[np.ndarray]) -> dict[str, float]:
 
 def _check(batch):
   images.check_images(batch)
-  if batch.shape[-1] not in (1, 3):
+  if not can_hold(batch.shape[1:]):
     raise ValueError(
       f'files hold images of 1 or 3 channels, not {batch.shape[-1]}'
     )

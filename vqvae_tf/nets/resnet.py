@@ -104,6 +104,13 @@ class Convolution(snt.Module):
 
   def __call__(self, inputs):
     self._initialize(inputs)
+    # TensorFlow would crash.
+    if inputs.shape.rank != self.w.shape.rank:
+      raise ValueError(
+        f'the kernel of {self.name} has {self.w.shape.rank - 2} sides: it '
+        f'takes inputs [B, ..., C] of rank {self.w.shape.rank}, not '
+        f'{inputs.shape}'
+      )
     outputs = self._convolve(inputs, tf.cast(self.w, inputs.dtype))
     return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
 
