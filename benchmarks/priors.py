@@ -44,7 +44,7 @@ def encoded(subject: subjects.Subject, data_dir: str) -> code_cache.Codes:
       labels.append(classes.numpy())
     arrays = np.concatenate(codes), np.concatenate(labels)
     splits[split] = code_cache.CodeSource(split, *arrays, config.class_names)
-  dims = int(np.prod(config.image_shape))
+  dims = int(np.prod(config.example_shape))
   return code_cache.Codes(splits, subject.codebook_sizes, dims, subject.origin)
 
 

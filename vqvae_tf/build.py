@@ -14,6 +14,7 @@ from vqvae_tf.likelihoods import (
   LogisticMixture,
   Normal,
 )
+from vqvae_tf.media import images
 from vqvae_tf.models import VQVAE, Assessment, CodePrior
 from vqvae_tf.nets import (
   CausalTransformer,
@@ -35,14 +36,14 @@ def model(config: Config) -> VQVAE:
   """Returns an untrained model.
 
   Args:
-    config: with its `image_shape` known.
+    config: with its `example_shape` known.
 
   Raises:
-    ValueError: if the images are too small for the number of halvings, have no
-      whole number of blocks, or the settings of the quantizer contradict each
-      other.
+    ValueError: if the examples are too small for the number of halvings; if
+      those of an autoregressive decoder are no images or have no whole number
+      of blocks; or if the settings of the quantizer contradict each other.
   """
-  *size, channels = config.image_shape
+  *size, channels = config.example_shape
   network = config.network
   likelihood = _likelihood(config, channels)
   if config.likelihood.decoder == 'autoregressive':
@@ -66,64 +67,64 @@ def model(config: Config) -> VQVAE:
 def initialized_model(config: Config) -> VQVAE:
   """Returns an untrained model, all of whose variables exist; see `model`."""
   result = model(config)
-  result.assess(tf.zeros([1, *config.image_shape], tf.uint8))
+  result.assess(tf.zeros([1, *config.example_shape], tf.uint8))
   return result
 
 
 def assessment(
-  model: VQVAE, image_shape: tuple[int, int, int]
+  model: VQVAE, example_shape: tuple[int, ...]
 ) -> Callable[[tf.Tensor], Assessment]:
   """Returns `model.assess` as one graph for batches of any size.
 
   It is not compiled by XLA, which makes it slower on a CPU (its convolutions),
   takes seconds for each new batch size and drops the check of the codes.
   """
-  images = tf.TensorSpec([None, *image_shape], tf.uint8)
-  return tf.function(model.assess, input_signature=[images], autograph=False)
+  examples = tf.TensorSpec([None, *example_shape], tf.uint8)
+  return tf.function(model.assess, input_signature=[examples], autograph=False)
 
 
 def reconstruction(
-  model: VQVAE, image_shape: tuple[int, int, int]
+  model: VQVAE, example_shape: tuple[int, ...]
 ) -> Callable[[tf.Tensor], tf.Tensor]:
   """Returns `model.reconstruct`, seeded, as one graph for any batch size."""
-  images = tf.TensorSpec([None, *image_shape], tf.uint8)
+  examples = tf.TensorSpec([None, *example_shape], tf.uint8)
   return tf.function(
     lambda batch: model.reconstruct(batch, tf.constant(SEED)),
-    input_signature=[images],
+    input_signature=[examples],
     autograph=False,
   )
 
 
 def pixel_bits(
-  model: VQVAE, image_shape: tuple[int, int, int]
+  model: VQVAE, example_shape: tuple[int, ...]
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
   """Returns `model.pixel_bits` as one graph for batches of any size."""
-  images = tf.TensorSpec([None, *image_shape], tf.uint8)
+  examples = tf.TensorSpec([None, *example_shape], tf.uint8)
   return tf.function(
     model.pixel_bits,
-    input_signature=[_codes_of(model), images],
+    input_signature=[_codes_of(model), examples],
     autograph=False,
   )
 
 
 def pixel_bits_map(
-  model: VQVAE, image_shape: tuple[int, int, int]
+  model: VQVAE, example_shape: tuple[int, ...]
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
   """Returns `model.pixel_bits_map` as one graph for any batch size."""
-  images = tf.TensorSpec([None, *image_shape], tf.uint8)
+  examples = tf.TensorSpec([None, *example_shape], tf.uint8)
   return tf.function(
     model.pixel_bits_map,
-    input_signature=[_codes_of(model), images],
+    input_signature=[_codes_of(model), examples],
     autograph=False,
   )
 
 
 def encoding(
-  model: VQVAE, image_shape: tuple[int, int, int]
+  model: VQVAE, example_shape: tuple[int, ...]
 ) -> Callable[[tf.Tensor], tf.Tensor]:
   """Returns `model.encode` as one graph for batches of any size."""
-  images = tf.TensorSpec([None, *image_shape], tf.uint8)
-  return tf.function(model.encode, input_signature=[images], autograph=False)
+  examples = tf.TensorSpec([None, *example_shape], tf.uint8)
+  return tf.function(model.encode, input_signature=[examples], autograph=False)
 
 
 def decoding(model: VQVAE) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -143,8 +144,7 @@ def embedding(model: VQVAE) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _codes_of(model):
-  grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
-  return tf.TensorSpec([None, *grid], tf.int32)
+  return tf.TensorSpec([None, *model.code_shape], tf.int32)
 
 
 def prior(config: PriorConfig) -> CodePrior:
@@ -178,12 +178,13 @@ def code_nats(
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
   """Returns -log p(codes | label) as one graph for batches of any size.
 
-  It takes int32 `[B, h, w, M]` and labels int32 `[B]`, which an unconditional
-  prior ignores, to float32 `[B]`, nats per image.
+  It takes int32 `[B, ..., M]` and labels int32 `[B]`, which an unconditional
+  prior ignores, to float32 `[B]`, nats per example.
   """
 
   def nats(codes, labels):
-    return tf.reduce_sum(prior.nats(codes, labels), [1, 2, 3])
+    of_each = prior.nats(codes, labels)
+    return tf.reduce_sum(of_each, list(range(1, of_each.shape.rank)))
 
   signature = [_codes(config), tf.TensorSpec([None], tf.int32)]
   return tf.function(nats, input_signature=signature, autograph=False)
@@ -194,8 +195,8 @@ def code_bits(
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
   """Returns -log2 p(code | earlier codes, label) as one graph.
 
-  It takes int32 `[B, h, w, M]` and labels int32 `[B]`, which an unconditional
-  prior ignores, to float32 `[B, h, w, M]`; B is any number.
+  It takes int32 `[B, ..., M]` and labels int32 `[B]`, which an unconditional
+  prior ignores, to float32 `[B, ..., M]`; B is any number.
   """
 
   def code_bits(codes, labels):
@@ -222,8 +223,7 @@ def code_samples(
 
 
 def _codes(config):
-  shape = [None, *config.grid, len(config.codebook_sizes)]
-  return tf.TensorSpec(shape, tf.int32)
+  return tf.TensorSpec([None, *config.code_shape], tf.int32)
 
 
 def _likelihood(config: Config, channels: int) -> Likelihood:
@@ -240,7 +240,13 @@ def _likelihood(config: Config, channels: int) -> Likelihood:
 
 
 def _autoregressive(config: Config, pixel: Likelihood) -> Likelihood:
-  settings, size = config.likelihood, config.image_shape[:2]
+  settings, size = config.likelihood, config.example_shape[:-1]
+  # Its blocks and its two stacks are of rows and columns.
+  if not images.are_images(config.example_shape):
+    raise ValueError(
+      '--decoder=autoregressive is for images [H, W, C], not for examples '
+      f'{config.example_shape}: leave it out'
+    )
   if any(side % settings.block_size for side in size):
     raise ValueError(
       f'images of {size[0]}x{size[1]} pixels have no whole number of blocks of '

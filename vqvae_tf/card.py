@@ -87,7 +87,7 @@ def text(
     decoder=_AUTOREGRESSIVE
     if config.likelihood.decoder == 'autoregressive'
     else '',
-    shape=list(config.image_shape),
+    shape=list(config.example_shape),
     grid=grid,
     sizes=config.quantizer.num_embeddings,
     version=version,

@@ -54,10 +54,10 @@ def evaluate(subject: Subject, data: Source) -> metrics.Metrics:
 
 
 def _check_shape(subject, data):
-  if tuple(data.image_shape) != tuple(subject.config.image_shape):
+  if tuple(data.example_shape) != tuple(subject.config.example_shape):
     raise UserError(
-      f'{subject.origin} takes images {subject.config.image_shape}, but '
-      f'{data.name} has {tuple(data.image_shape)}'
+      f'{subject.origin} takes images {subject.config.example_shape}, but '
+      f'{data.name} has {tuple(data.example_shape)}'
     )
 
 
@@ -87,7 +87,7 @@ def _shuffled(subject, data, codes):
     own = others[done : done + len(images)]
     bits += float(tf.reduce_sum(subject.pixel_bits(own, images)))
     done += len(images)
-  return bits / data.num_examples / math.prod(data.image_shape)
+  return bits / data.num_examples / math.prod(data.example_shape)
 
 
 def _sampled(subject, data):
@@ -99,7 +99,7 @@ def _sampled(subject, data):
     images = images[: count - done]
     squares += metrics.sum_of_squares(images, subject.reconstruct(images))
     done += len(images)
-  mse = squares / count / math.prod(data.image_shape)
+  mse = squares / count / math.prod(data.example_shape)
   return {**metrics.errors(mse), 'num_sampled': count}
 
 
@@ -159,11 +159,14 @@ def compare_codeless(
   return result._replace(codeless_bits_per_dim=bare.pixel_bits_per_dim)
 
 
-def measure_files(data: Source) -> dict[str, float]:
+def measure_files(data: Source) -> dict[str, float] | None:
   """Returns the bits/dim of the files that a split's images make, by name.
 
-  As `image_files.bits_per_dim` has them; with a bar on a terminal.
+  As `image_files.bits_per_dim` has them, with a bar on a terminal; None if
+  such files do not hold the examples of the split.
   """
+  if not image_files.can_hold(data.example_shape):
+    return None
   batches = _batches(data, 'files')
   return image_files.bits_per_dim(images.numpy() for images, _ in batches)
 

@@ -1,7 +1,8 @@
 """A workdir to a SavedModel that plain TensorFlow loads and serves.
 
-Signatures (B is any batch size from 1 on, the same of all arguments; another
-shape or dtype is refused):
+Signatures of a model of images (B is any batch size from 1 on, the same of all
+arguments; another shape or dtype is refused; of other examples than images,
+[H,W,C] and [h,w] have as many sides as these have):
 
   encode       images uint8 [B,H,W,C]  -> codes int32 [B,h,w,M]
   decode       codes int32 [B,h,w,M]   -> images uint8 [B,H,W,C]
@@ -79,8 +80,8 @@ class _Served(tf.Module):
     # One graph for all that paint: that of an autoregressive decoder is large.
     self._paint = tf.function(model.decode, autograph=False)
     self.metadata = tf.saved_model.Asset(metadata_path)
-    images = tf.TensorSpec([None, *config.image_shape], tf.uint8, 'images')
-    grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
+    images = tf.TensorSpec([None, *config.example_shape], tf.uint8, 'images')
+    grid = list(model.code_shape)
     codes = tf.TensorSpec([None, *grid], tf.int32, 'codes')
     sampled = model.likelihood.is_autoregressive
     seed = [tf.TensorSpec([2], tf.int32, 'seed')] if sampled else []
@@ -127,7 +128,9 @@ class _Served(tf.Module):
     _check_batch('images', images, codes)
     bits_map = self._parts.model.pixel_bits_map(codes, images)
     return {
-      'pixel_bits': tf.reduce_sum(bits_map, [1, 2]),
+      'pixel_bits': tf.reduce_sum(
+        bits_map, list(range(1, bits_map.shape.rank))
+      ),
       'pixel_bits_map': bits_map,
     }
 
@@ -284,7 +287,7 @@ def _write_extra(
   """Adds the model card and the training log, where SavedModels keep extras."""
   extra = folder / 'assets.extra'
   extra.mkdir()
-  grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
+  grid = list(model.code_shape)
   splits, _ = metrics_file.of_best(workdir)
   state = workdir.last_state()
   (extra / 'README.md').write_text(

@@ -97,9 +97,9 @@ def keep(subject: Subject, image: np.ndarray, part: str) -> Kept:
   Raises:
     UserError: if it is no such part, or has no code, or the image does not fit.
   """
-  if image.shape != tuple(subject.config.image_shape):
+  if image.shape != tuple(subject.config.example_shape):
     raise UserError(
-      f'{subject.origin} takes images {subject.config.image_shape}, not '
+      f'{subject.origin} takes images {subject.config.example_shape}, not '
       f'{image.shape}'
     )
   height, width, _ = image.shape

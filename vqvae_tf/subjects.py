@@ -178,7 +178,7 @@ def from_workdir(workdir: checkpoints.Workdir) -> Subject:
       code_prior.num_classes,
       f'{own} {standing.verdict}' if standing and standing.is_useless else '',
     )
-  shape = config.image_shape
+  shape = config.example_shape
   return Subject(
     assess=build.assessment(model, shape),
     reconstruct=build.reconstruction(model, shape),
@@ -240,7 +240,7 @@ def _doors(sign, codebook_sizes, autoregressive) -> dict[str, Callable | None]:
       pixel_bits_of = pixel_bits(codes, images)
     else:
       pixel_bits_of = sign['nll'](images=images)['pixel_bits']
-    positions = codes.shape[1] * codes.shape[2]
+    positions = math.prod(codes.shape[1:-1])
     code_bits = positions * sum(map(math.log2, codebook_sizes))
     return Assessment(
       pixel_bits_of,

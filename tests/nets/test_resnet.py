@@ -30,6 +30,12 @@ def test_too_small_sizes_are_refused(size):
     halved_sizes(size, 3)
 
 
+@pytest.mark.parametrize('size', [(), (8, 8, 8, 8)])
+def test_another_number_of_sides_is_refused(size):
+  with pytest.raises(ValueError, match='one to three sides before its chan'):
+    halved_sizes(size, 1)
+
+
 def test_networks_refuse_too_small_images():
   with pytest.raises(ValueError, match='cannot be halved 2 times'):
     Encoder(*SMALL, 2)(normal(1, 3, 4, 1))
@@ -171,6 +177,19 @@ def test_other_ranks_come_back_to_their_size(size):
   assert decoder(features).shape == (2, *size, 3)
   kernel = next(v for v in encoder.variables if 'conv/w' in v.name)
   assert kernel.shape == (*[3] * len(size), 8, 8)
+
+
+@pytest.mark.parametrize('size', [(5,), (4, 6, 5)])
+def test_other_ranks_have_gradients(size):
+  convolution = resnet.Convolution(2, 3)
+  inputs = tf.ones([1, *size, 1])
+  convolution(inputs)
+  with tf.GradientTape() as tape:
+    outputs = tf.reduce_sum(convolution(inputs))
+  gradient = tape.gradient(outputs, convolution.w)
+  # A middle tap sees each place of a side, an outer one all but one.
+  seen = product([np.array([n - 1, n, n - 1]) for n in size])
+  np.testing.assert_array_equal(gradient[..., 0, 0], seen)
 
 
 def test_residual_block_by_hand():

@@ -49,11 +49,17 @@ def _sample() -> None:
     raise UserError('to complete an image give --keep and --image or --index')
   subject = cli.open_subject()
   from vqvae_tf import sampling
+  from vqvae_tf.media.images import check_shape
 
+  check_shape(
+    subject.config.example_shape,
+    'bin/sample',
+    'vqvae_tf.sampling.draw gives others as arrays',
+  )
   classes, kept = sampling.labels(subject, args.label), None
   config, output = subject.config, args.output or f'{args.workdir}/samples'
   if args.image is not None:
-    image = sampling.read_image(args.image, config.image_shape)
+    image = sampling.read_image(args.image, config.example_shape)
   elif args.index is not None:
     data = cli.open_source(config.data, 'test', args.data_dir)
     image = sampling.pick_image(data, args.index)

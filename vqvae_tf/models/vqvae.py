@@ -108,6 +108,11 @@ class VQVAE(snt.Module):
       else compiled(likelihood.log_prob)
     )
 
+  @property
+  def code_shape(self) -> tuple[int, ...]:
+    """Shape of an example's codes, `[..., M]`: the decoder's grid and M."""
+    return (*self.decoder.grid_size, len(self.quantizer.codebook_sizes))
+
   def losses(self, batch: tf.Tensor, is_training: bool) -> Losses:
     """Returns the loss of a batch, in nats per dimension.
 

@@ -21,15 +21,22 @@ import tensorflow as tf
 # Of odd sides TensorFlow takes the padding as numbers for images alone; for
 # others, 'SAME' with one place more at the end of an odd side is equal to it.
 _PADDING = [[0, 0], [1, 1], [1, 1], [0, 0]]
+# By the number of sides. Without it, op by op a clip has no gradient.
+_LAYOUTS = {1: 'NWC', 2: 'NHWC', 3: 'NDHWC'}
+
+
+def _convolved(inputs, w, stride):
+  layout = _LAYOUTS[inputs.shape.rank - 2]
+  return tf.nn.convolution(inputs, w, stride, 'SAME', layout)
 
 
 def _halved(inputs, w):
   size = inputs.shape[1:-1]
   if not _has_odd_side(size):
-    return tf.nn.convolution(inputs, w, 2, 'SAME')
+    return _convolved(inputs, w, 2)
   if len(size) == 2:
     return tf.nn.conv2d(inputs, w, 2, _PADDING)
-  outputs = tf.nn.convolution(inputs, w, 2, 'SAME')
+  outputs = _convolved(inputs, w, 2)
   return outputs[(slice(None), *(slice(side // 2) for side in size))]
 
 
@@ -66,8 +73,13 @@ def halved_sizes(
     `num_halvings + 1` tuples of as many sides.
 
   Raises:
-    ValueError: if a side would vanish.
+    ValueError: if a side would vanish, or there are not one to three.
   """
+  if len(size) not in _LAYOUTS:
+    raise ValueError(
+      'an example has one to three sides before its channels, as images have '
+      f'height and width: not {tuple(size)}'
+    )
   sizes = [tuple(side >> i for side in size) for i in range(num_halvings + 1)]
   if min(sizes[-1]) < 1:
     raise ValueError(
@@ -115,7 +127,7 @@ class Convolution(snt.Module):
     return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
 
   def _convolve(self, inputs, w):
-    return tf.nn.convolution(inputs, w, 1, 'SAME')
+    return _convolved(inputs, w, 1)
 
 
 class Downsample(Convolution):

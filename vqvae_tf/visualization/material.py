@@ -10,6 +10,7 @@ from vqvae_tf.codes import count_codes
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
+from vqvae_tf.media.images import check_shape
 from vqvae_tf.subjects import Subject
 
 _NUM_IMAGES = 16
@@ -34,7 +35,8 @@ class Material:
       which draws them one by one.
 
   Raises:
-    UserError: if the images are of another shape than the model's.
+    UserError: if the model's examples are no images, or the data's are of
+      another shape.
   """
 
   def __init__(
@@ -53,11 +55,12 @@ class Material:
     decoder = subject.config.likelihood.decoder
     self.is_sampled = decoder == 'autoregressive'
     self.num_frames = num_frames or (100 if self.is_sampled else 1000)
-    shape = tuple(subject.config.image_shape)
-    if data and tuple(data.image_shape) != shape:
+    shape = tuple(subject.config.example_shape)
+    check_shape(shape, 'bin/visualize', 'bin/evaluate takes any')
+    if data and tuple(data.example_shape) != shape:
       raise UserError(
         f'{subject.origin} takes images {shape}, but {data.name} has '
-        f'{tuple(data.image_shape)}'
+        f'{tuple(data.example_shape)}'
       )
 
   def rng(self) -> np.random.Generator:
