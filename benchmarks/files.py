@@ -11,7 +11,8 @@ from pathlib import Path
 
 import rounds
 
-from vqvae_tf import datasets, evaluation
+from vqvae_tf import datasets
+from vqvae_tf.evaluation import evaluate
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'files.csv'
 
@@ -30,7 +31,7 @@ def main():
     for row in rounds.read_csv(arguments.csv)
     if row['data'] != arguments.data
   ]
-  for name, bits_per_dim in evaluation.measure_files(data).items():
+  for name, bits_per_dim in evaluate.measure_files(data).items():
     rows.append(
       {
         'data': arguments.data,

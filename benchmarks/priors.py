@@ -24,7 +24,7 @@ from vqvae_tf.priors.measuring import baselines
 from vqvae_tf.runs.run import PriorRun
 from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
 from vqvae_tf.serving import load
-from vqvae_tf.serving.load import Subject, read_metadata
+from vqvae_tf.serving.subject import Subject, read_metadata
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'priors.csv'
 NETWORKS = ('gated_pixelcnn', 'transformer', 'wavenet')
@@ -43,7 +43,7 @@ def encoded(subject: Subject, data_dir: str) -> Codes:
       labels.append(classes.numpy())
     arrays = np.concatenate(codes), np.concatenate(labels)
     splits[split] = CodeSource(split, *arrays, config.class_names)
-  dims = int(np.prod(config.image_shape))
+  dims = int(np.prod(config.example_shape))
   return Codes(splits, subject.codebook_sizes, dims, subject.origin)
 
 

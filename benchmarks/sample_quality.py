@@ -20,9 +20,10 @@ import numpy as np
 import rounds
 
 from vqvae_tf import datasets
-from vqvae_tf.sampling import draw, folder
+from vqvae_tf.sampling import folder
+from vqvae_tf.sampling.draw import draw
 from vqvae_tf.serving import load
-from vqvae_tf.serving.load import Subject
+from vqvae_tf.serving.subject import Subject
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'sample_quality.csv'
 _PER_CLASS = 1000

@@ -1,7 +1,7 @@
 """Trained and evaluated once: what benchmarks that train have in common."""
 
 from vqvae_tf import configs, datasets
-from vqvae_tf.evaluation import evaluate
+from vqvae_tf.evaluation.evaluate import evaluate
 from vqvae_tf.runs import results
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir

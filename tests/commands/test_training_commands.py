@@ -91,7 +91,7 @@ def test_training(finished, name, dataset, shape, steps):
   assert workdir.last_state().step == steps
   config = workdir.load_config()
   assert config.data.dataset == dataset
-  assert config.image_shape == shape
+  assert config.example_shape == shape
 
 
 @pytest.mark.parametrize('name, flip', [('train', True), ('mnist', False)])

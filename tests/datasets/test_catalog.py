@@ -31,7 +31,7 @@ def test_splits_of_the_files(idx_folder, idx_examples):
   ):
     source = datasets.open_source('mnist', split, idx_folder)
     assert (source.name, source.split) == ('mnist', split)
-    assert source.image_shape == (28, 28, 1)
+    assert source.example_shape == (28, 28, 1)
     found_images, found_labels = _all(source)
     np.testing.assert_array_equal(found_images[..., 0], images[chosen])
     np.testing.assert_array_equal(found_labels, labels[chosen])
@@ -140,7 +140,7 @@ def test_real_cifar10(real_data):
   train, validation, test = (
     datasets.open_source('cifar10', split, folder) for split in datasets.SPLITS
   )
-  assert train.image_shape == (32, 32, 3)
+  assert train.example_shape == (32, 32, 3)
   assert train.num_examples == 45_000
   assert validation.num_examples == 5_000
   assert test.num_examples == 10_000

@@ -42,7 +42,7 @@ def test_class_folders_are_split_by_fixed_index(tmp_path):
   )
   for source in parts.values():
     assert source.class_names == ('cat', 'dog')
-    assert source.image_shape == (4, 4, 3)
+    assert source.example_shape == (4, 4, 3)
 
 
 @pytest.mark.parametrize('validation', ['validation', 'val'])

@@ -15,7 +15,7 @@ def test_attributes():
   source = _source()
   assert (source.name, source.split) == ('tiny', 'test')
   assert source.num_examples == 3
-  assert source.image_shape == (2, 2, 1)
+  assert source.example_shape == (2, 2, 1)
   assert source.class_names == ('a', 'b')
 
 

@@ -178,3 +178,32 @@ def test_map_of_pixels():
 def test_there_is_no_mean():
   with pytest.raises(ValueError, match='no mean to show: use sample'):
     make().mean(params())
+
+
+class Uniform(tf.Module):
+  """A network that sees nothing: all parameters are zero."""
+
+  def __call__(self, slots, context):
+    del context
+    return tf.zeros([*slots.shape[:-1], LogisticMixture(1, 2).num_params])
+
+
+@pytest.mark.parametrize('sides', [(6,), (2, 4, 4)])
+def test_single_pixels_of_any_rank(sides):
+  pixel = LogisticMixture(1, 2)
+  likelihood = Autoregressive(Uniform(), pixel, CONTEXT, block_size=1)
+  examples = tf.cast(tf.fill([2, *sides, 1], 7), tf.uint8)
+  context = tf.zeros([2, *sides, CONTEXT])
+  assert likelihood.blocks(examples).shape == (2, *sides, 1, 1)
+  np.testing.assert_array_equal(
+    likelihood.log_prob(context, examples),
+    pixel.log_prob(tf.zeros([2, *sides, pixel.num_params]), examples),
+  )
+
+
+def test_blocks_are_for_images():
+  likelihood = make(channels=1)
+  with pytest.raises(ValueError, match='blocks of 2x2 .* use block_size=1'):
+    likelihood.log_prob(
+      tf.zeros([2, 6, CONTEXT]), tf.zeros([2, 6, 1], tf.uint8)
+    )

@@ -119,6 +119,36 @@ def test_map_of_pixels(family, channels):
   np.testing.assert_allclose(found, tf.reshape(each, [2, 2, 3]), rtol=1e-5)
 
 
+@pytest.mark.parametrize('sides', [(12,), (2, 3, 2)])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_an_example_of_any_rank_is_its_pixels(family, channels, sides):
+  """A sound or a clip has the numbers of an image of the same pixels."""
+  likelihood = family(channels)
+  params = random_params(likelihood, [2, 3, 4])
+  images = random_images(likelihood, [2, 3, 4])
+  ours = tf.reshape(params, [2, *sides, likelihood.num_params])
+  examples = tf.reshape(images, [2, *sides, channels])
+  # The same float32 terms in another order of summation.
+  np.testing.assert_allclose(
+    likelihood.log_prob(ours, examples),
+    likelihood.log_prob(params, images),
+    rtol=1e-6,
+  )
+  found = likelihood.log_prob_map(ours, examples)
+  assert found.shape == [2, *sides]
+  # The same float32 terms, vectorized otherwise.
+  np.testing.assert_allclose(
+    tf.reshape(found, [2, 3, 4]),
+    likelihood.log_prob_map(params, images),
+    rtol=1e-5,
+  )
+  for draw in likelihood.mean, lambda p: likelihood.sample(p, [1, 2]):
+    assert draw(ours).shape == [2, *sides, channels]
+    np.testing.assert_array_equal(
+      tf.reshape(draw(ours), [2, 3, 4, channels]), draw(params)
+    )
+
+
 @pytest.mark.parametrize('spread', [1.0, 1e2, 1e4])
 def test_finite_everywhere(family, spread):
   likelihood = family(3)
@@ -255,8 +285,10 @@ def test_wrong_params(family):
   ):
     with pytest.raises(ValueError, match=message):
       call(tf.zeros([1, 2, 2, p + 1]))
-    with pytest.raises(ValueError, match=rf'params must be \[B, H, W, {p}\]'):
-      call(tf.zeros([2, 2, p]))
+    with pytest.raises(
+      ValueError, match=rf'params must be \[B, ..., {p}\] of rank 3 or more'
+    ):
+      call(tf.zeros([2, p]))
     with pytest.raises(TypeError, match='params must be floats, got int32'):
       call(tf.zeros([1, 2, 2, p], tf.int32))
 
@@ -273,6 +305,8 @@ def test_wrong_images(family):
   # Without the check the single image would be broadcast over the batch.
   with pytest.raises(ValueError, match=r'\(1, 2, 2\) and \(5, 2, 2\)'):
     likelihood.log_prob(params, tf.zeros([5, 2, 2, 3], tf.uint8))
+  with pytest.raises(ValueError, match=r'\(1, 2, 2\) and \(1, 2\)'):
+    likelihood.log_prob(params, tf.zeros([1, 2, 3], tf.uint8))
 
 
 def test_wrong_arguments(family):

@@ -273,7 +273,9 @@ def test_images_of_another_kind_are_refused(model, method):
   arguments = [False] if method == 'losses' else []
   with pytest.raises(ValueError, match='must be uint8 .* not float32'):
     function(tf.zeros([1, 8, 8, 1]), *arguments)
-  with pytest.raises(ValueError, match=r'must be \[B, H, W, C\]'):
+  with pytest.raises(ValueError, match=r'must be \[B, ..., C\] of rank 3'):
+    function(tf.zeros([8, 1], tf.uint8), *arguments)
+  with pytest.raises(ValueError, match=r'2 sides: .* not \(8, 8, 1\)'):
     function(tf.zeros([8, 8, 1], tf.uint8), *arguments)
 
 

@@ -42,7 +42,7 @@ def test_codes_are_those_of_the_model(workdir, digits):
     images, labels = source.fetch(tf.range(source.num_examples))
     ours = codes.splits[split]
     assert ours.codes.dtype == np.uint8
-    assert ours.image_shape == (4, 4, 1)
+    assert ours.example_shape == (4, 4, 1)
     assert ours.class_names == tuple('0123456789')
     np.testing.assert_array_equal(ours.codes, model.encode(images))
     np.testing.assert_array_equal(ours.labels, labels)
@@ -86,7 +86,7 @@ def test_the_fingerprint_is_of_what_makes_the_codes(workdir):
 
 
 def test_images_of_another_shape_are_refused(workdir, digits, monkeypatch):
-  monkeypatch.setattr(digits['test'], 'image_shape', (8, 8, 3))
+  monkeypatch.setattr(digits['test'], 'example_shape', (8, 8, 3))
   with pytest.raises(UserError, match=r'takes images \(8, 8, 1\), but digits'):
     cached(Run(workdir), digits.get)
   assert not (workdir.path / 'codes.npz').exists()

@@ -55,7 +55,7 @@ def test_a_preset_makes_it(name):
     json.dumps(metadata(name)['config']), configs.Config
   )
   preset = presets.named(name).config
-  expected = configs.observed(preset, config.image_shape, config.class_names)
+  expected = configs.observed(preset, config.example_shape, config.class_names)
   # How often a run is looked at makes no other model.
   every = config.run.evaluate_every
   assert config == configs.replace(expected, evaluate_every=every)

@@ -312,7 +312,7 @@ def test_what_a_run_writes(trained, digits):
     (4, 'validation'),
   ]
   config = trained.load_config()
-  assert config.image_shape == (8, 8, 1)
+  assert config.example_shape == (8, 8, 1)
   assert config.class_names == tuple('0123456789')
   last = _entries(trained)[-1]
   assert last['num_examples'] == digits['validation'].num_examples

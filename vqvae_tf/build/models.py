@@ -8,6 +8,7 @@ from vqvae_tf import bits
 from vqvae_tf.build.quantizers import quantizer
 from vqvae_tf.configs import (Config, PriorConfig)
 from vqvae_tf.likelihoods import (Autoregressive, Bernoulli, Categorical, Likelihood, LogisticMixture, Normal)
+from vqvae_tf.media import images
 from vqvae_tf.models import (VQVAE, Assessment, CodePrior)
 from vqvae_tf.nets import (CausalTransformer, Decoder, Encoder, GatedPixelCNN, PixelCNN, WaveNet)
 from vqvae_tf.optimizers.loss_scale import COMPUTE_DTYPES
@@ -20,14 +21,14 @@ def model(config: Config) -> VQVAE:
   """Returns an untrained model.
 
   Args:
-    config: with its `image_shape` known.
+    config: with its `example_shape` known.
 
   Raises:
-    ValueError: if the images are too small for the number of halvings, have no
-      whole number of blocks, or the settings of the quantizer contradict each
-      other.
+    ValueError: if the examples are too small for the number of halvings; if
+      those of an autoregressive decoder are no images or have no whole number
+      of blocks; or if the settings of the quantizer contradict each other.
   """
-  *size, channels = config.image_shape
+  *size, channels = config.example_shape
   network = config.network
   likelihood = _likelihood(config, channels)
   if config.likelihood.is_autoregressive:
@@ -51,7 +52,7 @@ def model(config: Config) -> VQVAE:
 def initialized_model(config: Config) -> VQVAE:
   """Returns an untrained model, all of whose variables exist; see `model`."""
   result = model(config)
-  result.assess(tf.zeros([1, *config.image_shape], tf.uint8))
+  result.assess(tf.zeros([1, *config.example_shape], tf.uint8))
   return result
 
 
@@ -69,7 +70,13 @@ def _likelihood(config: Config, channels: int) -> Likelihood:
 
 
 def _autoregressive(config: Config, pixel: Likelihood) -> Likelihood:
-  settings, size = config.likelihood, config.image_shape[:2]
+  settings, size = config.likelihood, config.example_shape[:-1]
+  # Its blocks and its two stacks are of rows and columns.
+  if not images.are_images(config.example_shape):
+    raise ValueError(
+      '--decoder=autoregressive is for images [H, W, C], not for examples '
+      f'{config.example_shape}: leave it out'
+    )
   if any(side % settings.block_size for side in size):
     raise ValueError(
       f'images of {size[0]}x{size[1]} pixels have no whole number of blocks of '

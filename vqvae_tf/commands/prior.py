@@ -43,7 +43,7 @@ def _prior() -> int:
   settings = run.config.data
   codes = cached(run, lambda split: cli.open_source(settings, split, data_dir))
   workdir = PriorWorkdir(run.workdir)
-  decode = serve(run.model, run.config.image_shape).decode
+  decode = serve(run.model, run.config.example_shape).decode
   state = training.train(config, workdir, codes, decode)
   if not training.is_finished(config, state):
     return 128 + signal.SIGINT

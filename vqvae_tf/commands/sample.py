@@ -48,12 +48,20 @@ def _sample() -> None:
   if given != (args.keep is not None) or None not in (args.image, args.index):
     raise UserError('to complete an image give --keep and --image or --index')
   subject = cli.open_subject()
-  from vqvae_tf.sampling import complete, draw, folder
+  from vqvae_tf.media.images import check_shape
+  from vqvae_tf.sampling import complete, folder
+  from vqvae_tf.sampling.draw import draw
+
+  check_shape(
+    subject.config.example_shape,
+    'bin/sample',
+    'vqvae_tf.sampling.draw gives others as arrays',
+  )
 
   classes, kept = draw.labels(subject, args.label), None
   config, output = subject.config, args.output or f'{args.workdir}/samples'
   if args.image is not None:
-    image = complete.read_image(args.image, config.image_shape)
+    image = complete.read_image(args.image, config.example_shape)
   elif args.index is not None:
     data = cli.open_source(config.data, 'test', args.data_dir)
     image = complete.pick_image(data, args.index)

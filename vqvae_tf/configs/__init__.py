@@ -27,13 +27,7 @@ from vqvae_tf.configs.sections import (
   replace,
   to_json,
 )
-from vqvae_tf.configs.settings import (
-  Kinds,
-  Range,
-  described,
-  nearest,
-  setting,
-)
+from vqvae_tf.configs.settings import Kinds, Range, described, nearest, setting
 
 __all__ = [
   'Config',

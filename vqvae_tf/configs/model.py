@@ -255,8 +255,9 @@ class RunConfig:
 class Config(Sections):
   """Everything that makes a run.
 
-  `image_shape` (H, W, C) and `class_names` are found in the data set when a run
-  starts, so that a trained model can be rebuilt where the data is not.
+  `image_shape`, the shape of an example, and `class_names` are found in the
+  data set when a run starts, so that a trained model can be rebuilt where the
+  data is not. What is on disk has it by that name: read it as `example_shape`.
   """
 
   data: DataConfig = DataConfig()
@@ -265,16 +266,21 @@ class Config(Sections):
   likelihood: LikelihoodConfig = LikelihoodConfig()
   optimizer: OptimizerConfig = OptimizerConfig()
   run: RunConfig = RunConfig()
-  image_shape: tuple[int, int, int] | None = None
+  image_shape: tuple[int, ...] | None = None
   class_names: tuple[str, ...] = ()
 
+  @property
+  def example_shape(self) -> tuple[int, ...] | None:
+    """`[..., C]`, of an image (H, W, C); None before it is known."""
+    return self.image_shape
+
   def check_shape(self, origin: str, name: str, shape: tuple[int, ...]) -> None:
-    """Checks that images are of the shape that the model was made for.
+    """Checks that examples are of the shape that the model was made for.
 
     Args:
       origin: what to call the model.
-      name: what to call the images.
-      shape: theirs, (H, W, C).
+      name: what to call the examples.
+      shape: theirs, `[..., C]`.
 
     Raises:
       UserError: if they are of another.
@@ -286,8 +292,8 @@ class Config(Sections):
       )
 
 
-def observed(config: Config, image_shape, class_names) -> Config:
-  """Returns `config` with what the data set says of its images."""
+def observed(config: Config, example_shape, class_names) -> Config:
+  """Returns `config` with what the data set says of its examples."""
   return dataclasses.replace(
-    config, image_shape=tuple(image_shape), class_names=tuple(class_names)
+    config, image_shape=tuple(example_shape), class_names=tuple(class_names)
   )

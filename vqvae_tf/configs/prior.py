@@ -1,6 +1,7 @@
 """The configuration of a prior over the codes of a trained model."""
 
 import dataclasses
+import math
 
 from vqvae_tf.configs.model import (
   BELOW_ONE,
@@ -59,9 +60,10 @@ class PriorRunConfig(RunConfig):
 class PriorConfig(Sections):
   """Everything that makes a prior.
 
-  What follows the sections is found in the codes when a run starts: `grid`
-  (h, w) and `codebook_sizes` of the codes, `num_dims` H W C and `class_names`
-  of the images, and the `fingerprint` of the checkpoint that made the codes.
+  What follows the sections is found in the codes when a run starts: `grid`, of
+  an image (h, w), and `codebook_sizes` of the codes, `num_dims` of an example,
+  of an image H W C, and `class_names` of the data set, and the `fingerprint` of
+  the checkpoint that made the codes.
   """
 
   network: PriorNetworkConfig = PriorNetworkConfig()
@@ -76,7 +78,7 @@ class PriorConfig(Sections):
     average_decay=0.999,
   )
   run: PriorRunConfig = PriorRunConfig(steps=10_000, evaluate_every=500)
-  grid: tuple[int, int] | None = None
+  grid: tuple[int, ...] | None = None
   codebook_sizes: tuple[int, ...] = ()
   num_dims: int = 0
   class_names: tuple[str, ...] = ()
@@ -89,7 +91,11 @@ class PriorConfig(Sections):
     return count if self.network.conditional and count > 1 else 0
 
   @property
+  def code_shape(self) -> tuple[int, ...]:
+    """`[..., M]`, of an image (h, w, M)."""
+    return (*self.grid, len(self.codebook_sizes))
+
+  @property
   def num_codes(self) -> int:
-    """h w M, the codes of an image."""
-    height, width = self.grid
-    return height * width * len(self.codebook_sizes)
+    """How many codes an example has; of an image h w M."""
+    return math.prod(self.code_shape)

@@ -56,12 +56,12 @@ class ImageFolder(Source):
         images = tf.numpy_function(
           self._decode, [indices], tf.uint8, stateful=False
         )
-      return tf.ensure_shape(images, [None, *self.image_shape]), labels
+      return tf.ensure_shape(images, [None, *self.example_shape]), labels
 
   def _decode(self, indices):
-    images = np.empty((len(indices), *self.image_shape), np.uint8)
+    images = np.empty((len(indices), *self.example_shape), np.uint8)
     for row, index in enumerate(indices):
-      images[row] = decode(self._paths[index], self.image_shape[0])
+      images[row] = decode(self._paths[index], self.example_shape[0])
     return images
 
 

@@ -1,8 +1,11 @@
 """Batches of a source, in order or shuffled, as tf.data datasets."""
 
+import math
+
 import tensorflow as tf
 
 from vqvae_tf.datasets.source import Source
+from vqvae_tf.media import images
 
 # TensorFlow's own wrapper gives the cipher 4 rounds, which leaves neighbours
 # of a permutation correlated (0.09 at 60,000 examples); 8 leave nothing.
@@ -16,11 +19,11 @@ def fitting(most: int, source: Source) -> int:
   """Returns a batch size that evaluation has memory for.
 
   Args:
-    most: for small images.
-    source: of the images.
+    most: for small examples.
+    source: of the examples.
   """
-  height, width, _ = source.image_shape
-  return max(1, min(most, _PIXELS_PER_PASS // (height * width)))
+  pixels = math.prod(source.example_shape[:-1])
+  return max(1, min(most, _PIXELS_PER_PASS // pixels))
 
 
 def in_order(source: Source, batch_size: int) -> tf.data.Dataset:
@@ -31,7 +34,7 @@ def in_order(source: Source, batch_size: int) -> tf.data.Dataset:
     batch_size: examples per batch, >= 1.
 
   Returns:
-    Dataset of (images uint8 [n, H, W, C], labels int32 [n]) with n =
+    Dataset of (examples uint8 [n, ..., C], labels int32 [n]) with n =
     batch_size, but for a smaller last batch.
 
   Raises:
@@ -70,33 +73,41 @@ def shuffled(
     flip: mirrors each image left to right, each time with probability 1/2.
 
   Returns:
-    Endless dataset of (images uint8 [b / n, H, W, C], labels int32 [b / n]).
+    Endless dataset of (examples uint8 [b / n, ..., C], labels int32 [b / n]).
 
   Raises:
     ValueError: the source is empty, or an argument is out of its range.
+    UserError: what is to be flipped is no image.
   """
   _check_batch_size(batch_size)
+  if flip:
+    images.check_shape(source.example_shape, '--flip', 'leave it out')
   if source.num_examples < 1:
     raise ValueError(
       f'the {source.split} split of {source.name} has no examples to shuffle'
     )
   if first_step < 0:
     raise ValueError(f'first_step must be >= 0, got {first_step}')
-  index, count = part
+  own = _rows(batch_size, *part)
+
+  def fetch(step):
+    indices = shuffled_indices(step, batch_size, source.num_examples, seed)
+    batch = source.fetch(indices[own])
+    batch = _shaped(source, batch, own.stop - own.start)
+    return _flip(batch, _draws(step, batch_size, seed)[own]) if flip else batch
+
+  steps = tf.data.Dataset.counter(start=first_step, dtype=tf.int64)
+  return _parallel(steps, fetch)
+
+
+def _rows(batch_size, index, count):
+  """Returns which rows of a batch are its part of that index."""
   if not 0 <= index < count or batch_size % count:
     raise ValueError(
       f'a batch of {batch_size} has no equal part {index} of {count}'
     )
   rows = batch_size // count
-
-  def fetch(step):
-    indices = shuffled_indices(step, batch_size, source.num_examples, seed)
-    own = slice(index * rows, (index + 1) * rows)
-    batch = _shaped(source, source.fetch(indices[own]), rows)
-    return _flip(batch, _draws(step, batch_size, seed)[own]) if flip else batch
-
-  steps = tf.data.Dataset.counter(start=first_step, dtype=tf.int64)
-  return _parallel(steps, fetch)
+  return slice(index * rows, (index + 1) * rows)
 
 
 def shuffled_indices(
@@ -151,9 +162,9 @@ def _draws(step, batch_size, seed):
 
 
 def _flip(batch, where):
-  images, labels = batch
+  pictures, labels = batch
   where = where[:, None, None, None]
-  return tf.where(where, images[:, :, ::-1], images), labels
+  return tf.where(where, pictures[:, :, ::-1], pictures), labels
 
 
 def _check_batch_size(batch_size):
@@ -162,9 +173,9 @@ def _check_batch_size(batch_size):
 
 
 def _shaped(source, batch, batch_size):
-  images, labels = batch
+  examples, labels = batch
   return (
-    tf.ensure_shape(images, [batch_size, *source.image_shape]),
+    tf.ensure_shape(examples, [batch_size, *source.example_shape]),
     tf.ensure_shape(labels, [batch_size]),
   )
 

@@ -1,4 +1,4 @@
-"""Random access to the images of one split of a data set."""
+"""Random access to the examples of one split of a data set."""
 
 import abc
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import tensorflow as tf
 class Arrays(NamedTuple):
   """Examples in memory."""
 
-  images: np.ndarray  # uint8 [n, H, W, C]
+  images: np.ndarray  # uint8 [n, ..., C], or other examples
   labels: np.ndarray  # int32 [n]
 
 
@@ -21,7 +21,8 @@ class Source(abc.ABC):
     name: the data set's name.
     split: 'train', 'validation' or 'test'.
     num_examples: how many there are; indices run from 0 to num_examples - 1.
-    image_shape: (H, W, C) in pixels and channels.
+    example_shape: [..., C], of images (H, W, C) in pixels and channels, of
+      sounds (T, C), of clips (T, H, W, C).
     class_names: a name for each label, empty when there are none.
   """
 
@@ -30,13 +31,13 @@ class Source(abc.ABC):
     name: str,
     split: str,
     num_examples: int,
-    image_shape: tuple[int, int, int],
+    example_shape: tuple[int, ...],
     class_names: tuple[str, ...] = (),
   ):
     self.name = name
     self.split = split
     self.num_examples = int(num_examples)
-    self.image_shape = tuple(int(size) for size in image_shape)
+    self.example_shape = tuple(int(size) for size in example_shape)
     self.class_names = tuple(class_names)
 
   @abc.abstractmethod
@@ -47,7 +48,7 @@ class Source(abc.ABC):
       indices: int64 [n], each in [0, num_examples).
 
     Returns:
-      Images uint8 [n, H, W, C] in 0..255 and labels int32 [n].
+      Examples uint8 [n, ..., C] in 0..255 and labels int32 [n].
     """
 
 
@@ -66,7 +67,7 @@ class ArraySource(Source):
     Args:
       name: the data set's name.
       split: 'train', 'validation' or 'test'.
-      arrays: images uint8 [n, H, W, C] and labels int32 [n].
+      arrays: examples uint8 [n, ..., C] and labels int32 [n].
       class_names: a name for each label.
     """
     images, labels = arrays

@@ -74,7 +74,7 @@ def _shuffled(subject, data, codes):
     own = others[done : done + len(images)]
     bits += float(tf.reduce_sum(subject.pixel_bits(own, images)))
     done += len(images)
-  return bits / data.num_examples / math.prod(data.image_shape)
+  return bits / data.num_examples / math.prod(data.example_shape)
 
 
 def _sampled(subject, data):
@@ -86,15 +86,18 @@ def _sampled(subject, data):
     images = images[: count - done]
     squares += sum_of_squares(images, subject.reconstruct(images))
     done += len(images)
-  mse = squares / count / math.prod(data.image_shape)
+  mse = squares / count / math.prod(data.example_shape)
   return {**errors(mse), 'num_sampled': count}
 
 
-def measure_files(data: Source) -> dict[str, float]:
+def measure_files(data: Source) -> dict[str, float] | None:
   """Returns the bits/dim of the files that a split's images make, by name.
 
-  As `image_files.bits_per_dim` has them; with a bar on a terminal.
+  As `image_files.bits_per_dim` has them, with a bar on a terminal; None if
+  such files do not hold the examples of the split.
   """
+  if not image_files.can_hold(data.example_shape):
+    return None
   of_split = batches(data, 'files')
   return image_files.bits_per_dim(images.numpy() for images, _ in of_split)
 

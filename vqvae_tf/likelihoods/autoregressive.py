@@ -83,21 +83,32 @@ class Autoregressive(Likelihood):
     """
     cells = self.cells(self.pixel.features(images))
     batch = images.shape[0] or tf.shape(images)[0]
-    _, height, width, maps = cells.shape
+    _, *grid, maps = cells.shape
     slots = self.block_size**2
-    return tf.reshape(cells, [batch, height, width, slots, maps // slots])
+    return tf.reshape(cells, [batch, *grid, slots, maps // slots])
 
   def cells(self, maps: tf.Tensor) -> tf.Tensor:
-    """Takes `[B, H, W, E]`, of pixels, to `[B, h, w, S E]`, of blocks."""
+    """Takes `[B, H, W, E]`, of pixels, to `[B, h, w, S E]`, of blocks.
+
+    A block of one pixel leaves maps `[B, ..., E]` of any rank as they are.
+
+    Raises:
+      ValueError: if there are larger blocks than that of what is no image.
+    """
     if self.block_size == 1:
       return maps
+    if maps.shape.rank != 4:
+      raise ValueError(
+        f'blocks of {self.block_size}x{self.block_size} pixels are for images '
+        f'[B, H, W, C], got {maps.shape}: use block_size=1'
+      )
     return tf.nn.space_to_depth(maps, self.block_size)
 
   def _unblocked(self, blocks):
     """Takes [B, h, w, S, P] to [B, H, W, P]."""
     batch = blocks.shape[0] or tf.shape(blocks)[0]
-    _, height, width, slots, maps = blocks.shape
-    cells = tf.reshape(blocks, [batch, height, width, slots * maps])
+    _, *grid, slots, maps = blocks.shape
+    cells = tf.reshape(blocks, [batch, *grid, slots * maps])
     if self.block_size == 1:
       return cells
     return tf.nn.depth_to_space(cells, self.block_size)

@@ -1,4 +1,4 @@
-"""Bernoulli likelihood of images with two values, 0 and 255."""
+"""Bernoulli likelihood of examples with two values, 0 and 255."""
 
 import tensorflow as tf
 
@@ -7,13 +7,13 @@ from vqvae_tf.likelihoods.likelihood import Likelihood
 
 
 class Bernoulli(Likelihood):
-  """A coin per sub-pixel of a binarised uint8 image, in nats.
+  """A coin per sub-pixel of a binarised uint8 example, in nats.
 
       P(255) = sigmoid(l), P(0) = sigmoid(-l)
 
   The mass lies on {0, 255} alone. Any other pixel value is impossible under
-  this model and makes `log_prob` of its image -inf (never NaN, compiled or
-  not; its gradient is 0): binarise the images first.
+  this model and makes `log_prob` of its example -inf (never NaN, compiled or
+  not; its gradient is 0): binarise the examples first.
 
   `mean` is the likelier of the two values (0 in a tie), as the mean of a
   coin is no legal pixel.

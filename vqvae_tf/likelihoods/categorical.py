@@ -69,7 +69,7 @@ class Categorical(Likelihood):
     )
 
   def _mean(self, params):
-    masses = tf.nn.softmax(self._logits(params))
+    masses = _softmax(self._logits(params))
     levels = tf.range(LEVELS, dtype=tf.float32)
     return tf.cast(tf.round(tf.linalg.matvec(masses, levels)), tf.uint8)
 
@@ -80,3 +80,11 @@ class Categorical(Likelihood):
 
   def _logits(self, params):
     return self._unpack(params, self.channels, LEVELS)
+
+
+def _softmax(logits):
+  # TensorFlow's takes five axes at most on a CPU: those of images.
+  if logits.shape.rank <= 5:
+    return tf.nn.softmax(logits)
+  masses = tf.nn.softmax(tf.reshape(logits, [-1, LEVELS]))
+  return tf.reshape(masses, tf.shape(logits))

@@ -10,9 +10,14 @@ import tensorflow as tf
 # told otherwise.
 @snt.allow_empty_variables
 class Likelihood(snt.Module):
-  """A probability mass on uint8 images, in nats, given a decoder's output.
+  """A probability mass on uint8 examples, in nats, given a decoder's output.
 
-      p(x | params), with sum over all x in {0..255}^(H W C) of p = 1
+      p(x | params), with sum over all x in {0..255}^D of p = 1, D = H W C for
+      an image
+
+  An example is an image `[H, W, C]`, a sound `[T, C]` or a clip `[T, H, W, C]`;
+  a pixel is what has C channels: of a sound a moment, of a clip a pixel of a
+  frame. `...` below stands for the sides before the channels.
 
   It owns the scaling between pixels and a network's floats, so that
   training, evaluation and export cannot disagree about it:
@@ -36,7 +41,7 @@ class Likelihood(snt.Module):
     """Initializes the likelihood.
 
     Args:
-      channels: positive integer C, the channels of an image.
+      channels: positive integer C, the channels of an example.
       name: name of the module.
 
     Raises:
@@ -61,11 +66,11 @@ class Likelihood(snt.Module):
 
   @abc.abstractmethod
   def _mean(self, params):
-    """uint8 [B, H, W, C] from float32 params."""
+    """uint8 [B, ..., C] from float32 params."""
 
   @abc.abstractmethod
   def _sample(self, params, seed):
-    """uint8 [B, H, W, C] from float32 params and an int32 [2] seed."""
+    """uint8 [B, ..., C] from float32 params and an int32 [2] seed."""
 
   def to_float(self, images):
     """Scales pixels to the floats that networks read, in the pixel range.
@@ -114,14 +119,14 @@ class Likelihood(snt.Module):
     return tf.cast(tf.round(levels), tf.uint8)
 
   def log_prob(self, params, images):
-    """Log-probability mass of each image, in nats per image.
+    """Log-probability mass of each example, in nats per example.
 
-    log p(x | params), a sum over H, W and C; float32 from the first
-    operation on, whatever precision the network works in.
+    log p(x | params), a sum over all axes but the first; float32 from the
+    first operation on, whatever precision the network works in.
 
     Args:
-      params: float tensor [B, H, W, P], P = `num_params`.
-      images: uint8 tensor [B, H, W, C].
+      params: float tensor [B, ..., P], P = `num_params`.
+      images: uint8 tensor [B, ..., C], of rank 3 or more.
 
     Returns:
       float32 tensor [B], nats, at most 0 up to rounding.
@@ -129,7 +134,7 @@ class Likelihood(snt.Module):
     Raises:
       TypeError: if params are not floats, or images not uint8.
       ValueError: if the number of parameter maps or channels is not this
-        likelihood's, or if params and images differ in B, H or W.
+        likelihood's, or if params and images differ in another axis.
     """
     log_mass = self._log_mass(*self._checked_pair(params, images))
     return tf.reduce_sum(log_mass, axis=list(range(1, log_mass.shape.rank)))
@@ -137,15 +142,15 @@ class Likelihood(snt.Module):
   def log_prob_map(self, params, images):
     """Log-probability mass of each pixel, in nats per pixel.
 
-    log p(x_t | params, what x_t depends on), a sum over C. The sum over H and W
-    is `log_prob`, up to rounding.
+    log p(x_t | params, what x_t depends on), a sum over C. The sum over the
+    pixels is `log_prob`, up to rounding.
 
     Args:
       params: as for `log_prob`.
       images: likewise.
 
     Returns:
-      float32 tensor [B, H, W].
+      float32 tensor [B, ...], of an image [B, H, W].
 
     Raises:
       TypeError, ValueError: as `log_prob` does.
@@ -156,13 +161,13 @@ class Likelihood(snt.Module):
     return tf.reduce_sum(log_mass, axis=-1)
 
   def mean(self, params):
-    """The picture to show for these parameters, in pixels.
+    """The example to show for these parameters, in pixels.
 
     Args:
-      params: float tensor [B, H, W, P], P = `num_params`.
+      params: float tensor [B, ..., P], P = `num_params`.
 
     Returns:
-      uint8 tensor [B, H, W, C]: a rounded mean; each class says which.
+      uint8 tensor [B, ..., C]: a rounded mean; each class says which.
 
     Raises:
       TypeError: if params are not floats.
@@ -171,18 +176,18 @@ class Likelihood(snt.Module):
     return self._mean(self._checked_params(params))
 
   def sample(self, params, seed):
-    """Draws one image from p(x | params), in pixels.
+    """Draws one example from p(x | params), in pixels.
 
-    The same seed gives the same image, except that XLA orders its noise
-    differently: a function with `jit_compile` draws another image from the
+    The same seed gives the same example, except that XLA orders its noise
+    differently: a function with `jit_compile` draws another example from the
     same distribution.
 
     Args:
-      params: float tensor [B, H, W, P], P = `num_params`.
+      params: float tensor [B, ..., P], P = `num_params`.
       seed: int32 tensor [2].
 
     Returns:
-      uint8 tensor [B, H, W, C].
+      uint8 tensor [B, ..., C].
 
     Raises:
       TypeError: if params are not floats.
@@ -199,7 +204,7 @@ class Likelihood(snt.Module):
     images = self._checked(_uint8(images), 'images', self.channels, 'channels')
     if not params.shape[:-1].is_compatible_with(images.shape[:-1]):
       raise ValueError(
-        'params and images differ in batch, height or width: '
+        'params and images differ in an axis before the last: '
         f'{params.shape[:-1]} and {images.shape[:-1]}'
       )
     return params, images
@@ -210,23 +215,26 @@ class Likelihood(snt.Module):
       raise TypeError(f'params must be floats, got {params.dtype.name}')
     params = self._checked(params, 'params', self.num_params, 'parameter maps')
     # The log-masses of a half-precision network still need float32: the sum
-    # over an image has thousands of terms.
+    # over an example has thousands of terms.
     return tf.cast(params, tf.float32)
 
   def _checked(self, tensor, name, expected, what):
-    """Refuses a tensor that is not [B, H, W, expected]."""
+    """Refuses a tensor that is not [B, ..., expected]."""
     shape = tensor.shape
-    if shape.rank is not None and shape.rank != 4:
-      raise ValueError(f'{name} must be [B, H, W, {expected}], got {shape}')
-    if shape.rank is not None and shape[-1] not in (None, expected):
+    if shape.rank is None or shape.rank < 3:
+      raise ValueError(
+        f'{name} must be [B, ..., {expected}] of rank 3 or more, as [B, H, W, '
+        f'{expected}], got {shape}'
+      )
+    if shape[-1] not in (None, expected):
       raise ValueError(
         f'{type(self).__name__}(channels={self.channels}) takes {name} with '
         f'{expected} {what}, got {shape[-1]}'
       )
-    return tf.ensure_shape(tensor, [None, None, None, expected])
+    return tf.ensure_shape(tensor, [None] * (shape.rank - 1) + [expected])
 
   def _unpack(self, params, rows, columns):
-    """Reshapes [B, H, W, rows * columns] to [B, H, W, rows, columns]."""
+    """Reshapes [B, ..., rows * columns] to [B, ..., rows, columns]."""
     shape = tf.concat([tf.shape(params)[:-1], [rows, columns]], axis=0)
     return tf.reshape(params, shape)
 

@@ -12,7 +12,9 @@ from vqvae_tf.likelihoods.scales import bounded_log_scale
 
 
 class Components(NamedTuple):
-  """The parts of a mixture of K components over N = H W pixels of C channels.
+  """The parts of a mixture of K components over N pixels of C channels.
+
+  Of an image N = H W.
 
   Attributes:
     logits: float32 [B, K, N], of the component that all channels share.
@@ -68,7 +70,7 @@ class LogisticMixture(Likelihood):
     """Initializes the likelihood.
 
     Args:
-      channels: positive integer C, the channels of an image.
+      channels: positive integer C, the channels of an example.
       num_mixtures: positive integer K, the logistics in the mixture.
       name: name of the module.
 
@@ -96,7 +98,7 @@ class LogisticMixture(Likelihood):
     locations, C of log-scales and C (C - 1) / 2 of coefficients.
 
     Args:
-      params: float tensor [B, H, W, P], P = `num_params`.
+      params: float tensor [B, ..., P], P = `num_params`.
 
     Returns:
       `Components`.
@@ -149,7 +151,7 @@ class LogisticMixture(Likelihood):
       means.append(tf.clip_by_value(_location(parts, c, means), -0.5, 0.5))
     weights = tf.nn.softmax(parts.logits, axis=1)
     means = [tf.reduce_sum(weights * mean, axis=1) for mean in means]
-    return self._image(means, params)
+    return self._example(means, params)
 
   def _sample(self, params, seed):
     parts = self._components(params)
@@ -170,29 +172,27 @@ class LogisticMixture(Likelihood):
       # from, as they do in `log_prob`.
       value = _location(parts, c, pixels) + spreads[c]
       pixels.append(self.to_float(self.to_uint8(value)))
-    return self._image(pixels, params)
+    return self._example(pixels, params)
 
-  def _image(self, channels, params):
-    """Makes uint8 [B, H, W, C] of a float [B, N] per channel."""
+  def _example(self, channels, params):
+    """Makes uint8 [B, ..., C] of a float [B, N] per channel."""
     shape = tf.concat([tf.shape(params)[:-1], [self.channels]], axis=0)
     return self.to_uint8(tf.reshape(tf.stack(channels, axis=-1), shape))
 
 
 def _planes(tensor, count):
-  """Takes [B, H, W, count * K] apart into `count` tensors [B, K, H W].
+  """Takes [B, ..., count * K] apart into `count` tensors [B, K, N].
 
   On a CPU loops over the many pixels of a plane vectorize; loops over the
   few components of a pixel do not. A list rather than one tensor, because XLA
   joins the gradients of many planes by copying, but those of a few larger
   slices by branching at every element.
   """
-  batch, height, width, _ = tf.unstack(tf.shape(tensor))
-  maps = tensor.shape[-1]
-  planes = tf.linalg.matrix_transpose(
-    tf.reshape(tensor, [batch, height * width, maps])
-  )
+  batch, *sides, _ = tf.unstack(tf.shape(tensor))
+  maps, pixels = tensor.shape[-1], math.prod(sides)
+  planes = tf.linalg.matrix_transpose(tf.reshape(tensor, [batch, pixels, maps]))
   return tf.unstack(
-    tf.reshape(planes, [batch, count, maps // count, height * width]), axis=1
+    tf.reshape(planes, [batch, count, maps // count, pixels]), axis=1
   )
 
 

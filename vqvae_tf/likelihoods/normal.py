@@ -46,7 +46,7 @@ class Normal(Likelihood):
     """Initializes the likelihood.
 
     Args:
-      channels: positive integer C, the channels of an image.
+      channels: positive integer C, the channels of an example.
       scale: float, the fixed s in the pixel range, between e^-7 = 0.00092
         (0.23 grey levels) and e^7; or None for a trainable one, of which the
         variable `log_scale` is the logarithm, starting at s = 1/8.

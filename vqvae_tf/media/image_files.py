@@ -4,7 +4,7 @@ import bz2
 import collections
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent import futures
 
 import numpy as np
@@ -23,6 +23,11 @@ DESCRIPTIONS = {
 
 # By the number of channels.
 _JPEG_XL_EFFORTS = {1: 10, 3: 8}
+
+
+def can_hold(shape: Sequence[int]) -> bool:
+  """Returns whether files hold examples of a shape: images in grey or RGB."""
+  return images.are_images(shape) and shape[-1] in (1, 3)
 
 
 def png(image: np.ndarray) -> bytes:
@@ -148,7 +153,7 @@ def _encoders():
 
 def _check(batch):
   images.check_images(batch)
-  if batch.shape[-1] not in (1, 3):
+  if not can_hold(batch.shape[1:]):
     raise ValueError(
       f'files hold images of 1 or 3 channels, not {batch.shape[-1]}'
     )

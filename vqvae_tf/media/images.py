@@ -1,8 +1,34 @@
-"""Batches of uint8 images `[B, H, W, C]`: checks, PSNR and tiling."""
+"""Batches of uint8 images `[B, H, W, C]`: checks, tiling and painting."""
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
+
+from vqvae_tf.errors import UserError
+from vqvae_tf.media.examples import check_examples
+
+
+def are_images(shape: Sequence[int]) -> bool:
+  """Returns whether examples of a shape, without a batch, are `[H, W, C]`."""
+  return len(shape) == 3
+
+
+def check_shape(shape: Sequence[int], what: str, way_out: str) -> None:
+  """Checks that examples are images, for something that needs them.
+
+  Args:
+    shape: of an example.
+    what: needs images; the message begins with it.
+    way_out: what to do with other examples; the message ends with it.
+
+  Raises:
+    UserError: if they are no images.
+  """
+  if not are_images(shape):
+    raise UserError(
+      f'{what} is for images [H, W, C], not for examples {tuple(shape)}: '
+      f'{way_out}'
+    )
 
 
 def check_images(images) -> None:
@@ -14,34 +40,11 @@ def check_images(images) -> None:
   Raises:
     ValueError: for another dtype or rank; the message says which was given.
   """
-  name = getattr(images.dtype, 'name', str(images.dtype))
-  if name != 'uint8':
-    raise ValueError(
-      f'images must be uint8 with values 0..255, not {name}: round and '
-      'clip them first'
-    )
-  if len(images.shape) != 4:
+  check_examples(images)
+  if not are_images(images.shape[1:]):
     raise ValueError(
       f'images must be [B, H, W, C], not of shape {tuple(images.shape)}'
     )
-
-
-def psnr_db(mse: float) -> float:
-  """Returns the peak signal-to-noise ratio in decibels.
-
-  PSNR = 10 log10(255^2 / MSE), with the MSE over all pixels and channels.
-
-  Args:
-    mse: mean squared error in squared grey levels (0..65025).
-
-  Returns:
-    Decibels; infinity for an MSE of zero.
-
-  Examples:
-    >>> round(psnr_db(100.0), 2)
-    28.13
-  """
-  return math.inf if mse == 0 else 10 * math.log10(255**2 / mse)
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:

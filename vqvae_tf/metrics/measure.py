@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vqvae_tf.codes import count_codes
-from vqvae_tf.media import images
+from vqvae_tf.media.examples import psnr_db
 from vqvae_tf.metrics.usage import usage
 from vqvae_tf.models import Assessment, CodeCost
 
@@ -99,7 +99,7 @@ def errors(mse: float) -> dict[str, float | None]:
   """Returns mse and psnr_db, None if they are no numbers."""
   if math.isnan(mse):
     return {'mse': None, 'psnr_db': None}
-  return {'mse': mse, 'psnr_db': images.psnr_db(mse)}
+  return {'mse': mse, 'psnr_db': psnr_db(mse)}
 
 
 def sum_of_squares(batch: np.ndarray, others: np.ndarray | None) -> float:
@@ -161,10 +161,10 @@ def measure(
   """Measures a model over batches of any size, each example counting once.
 
   Args:
-    assess: takes uint8 `[B, H, W, C]` to an `Assessment`.
-    batches: of (images, labels).
+    assess: takes uint8 `[B, ..., C]` to an `Assessment`.
+    batches: of (examples, labels).
     codebook_sizes: K of each codebook.
-    learned: takes codes int32 `[B, h, w, M]` and labels to their `CodeCost`,
+    learned: takes codes int32 `[B, ..., M]` and labels to their `CodeCost`,
       where there is a learned prior.
 
   Returns:

@@ -25,7 +25,7 @@ def examples_per_pass(num_codes: int, codebook_sizes: tuple[int, ...]) -> int:
   """Returns of how many examples the codes fit into a pass of a prior.
 
   Args:
-    num_codes: of an example, h w M.
+    num_codes: of an example; of an image h w M.
     codebook_sizes: K of each codebook.
   """
   return max(1, _LOGITS_PER_PASS // (num_codes * max(codebook_sizes)))
@@ -43,10 +43,10 @@ def code_cost(
       -log2 p(z) = -log2 sum_y p(z | y) / num_classes
 
   Args:
-    code_bits: takes codes int32 `[B, h, w, M]` and labels int32 `[B]` to
-      -log2 p(code | earlier codes, label), `[B, h, w, M]`.
+    code_bits: takes codes int32 `[B, ..., M]` and labels int32 `[B]` to
+      -log2 p(code | earlier codes, label), `[B, ..., M]`.
     num_classes: that the prior can be given; 0 if it is given none.
-    codes: int32 `[B, h, w, M]`.
+    codes: int32 `[B, ..., M]`.
     labels: int32 `[B]`; None where they are not those of the prior.
     per_pass: examples that `code_bits` is given at once.
   """

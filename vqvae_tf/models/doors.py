@@ -1,8 +1,9 @@
 """The typed doors of a model: one set, whoever goes through them.
 
 Training's validation, evaluation, sampling and pictures call these functions,
-and an export holds them as its signatures (B is any batch size from 1 on, the
-same of all arguments; another shape or dtype is refused):
+and an export holds them as its signatures. Those of a model of images (B is any
+batch size from 1 on, the same of all arguments; another shape or dtype is
+refused; of other examples [H,W,C] and [h,w] have as many sides as these have):
 
   encode       images uint8 [B,H,W,C]  -> codes int32 [B,h,w,M]
   decode       codes int32 [B,h,w,M]   -> images uint8 [B,H,W,C]
@@ -49,7 +50,7 @@ Doors = dict[str, Callable]
 
 
 def model_doors(
-  model: VQVAE, image_shape: tuple[int, ...], prior: CodePrior | None = None
+  model: VQVAE, example_shape: tuple[int, ...], prior: CodePrior | None = None
 ) -> Doors:
   """Returns the functions of a model, and of its prior, by name.
 
@@ -59,12 +60,12 @@ def model_doors(
 
   Args:
     model: with all its variables.
-    image_shape: (H, W, C).
+    example_shape: `[..., C]`, of an image (H, W, C).
     prior: over its codes.
   """
   made = _Model(model, prior)
-  images = tf.TensorSpec([None, *image_shape], tf.uint8, 'images')
-  grid = [*model.decoder.grid_size, len(model.quantizer.codebook_sizes)]
+  images = tf.TensorSpec([None, *example_shape], tf.uint8, 'images')
+  grid = list(model.code_shape)
   codes = tf.TensorSpec([None, *grid], tf.int32, 'codes')
   is_sampled = model.likelihood.is_autoregressive
   seed = [tf.TensorSpec([2], tf.int32, 'seed')] if is_sampled else []
@@ -132,7 +133,7 @@ class _Model:
   def pixel_bits(self, codes, images):
     _check_batch('images', images, codes)
     bits_map = self._model.pixel_bits_map(codes, images)
-    axes = range(1, bits_map.shape.rank)
+    axes = list(range(1, bits_map.shape.rank))
     return {
       'pixel_bits': tf.reduce_sum(bits_map, axes),
       'pixel_bits_map': bits_map,

@@ -8,11 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.codes import bits_per_position
-from vqvae_tf.models.code_cost import (
-  CodeCost,
-  code_cost,
-  examples_per_pass,
-)
+from vqvae_tf.models.code_cost import CodeCost, code_cost, examples_per_pass
 from vqvae_tf.models.code_prior import CodePrior
 from vqvae_tf.models.doors import model_doors, prior_doors
 from vqvae_tf.models.sampler import Samples
@@ -29,7 +25,7 @@ class Traits(NamedTuple):
   """What doors do not tell of a model.
 
   Attributes:
-    code_shape: (h, w, M), of an image's codes.
+    code_shape: `[..., M]`, of an example's codes; of an image's (h, w, M).
     codebook_sizes: K of each of the M codebooks.
     is_sampled: whether the decoder is autoregressive, and its images samples.
   """
@@ -44,7 +40,7 @@ class ServedPrior:
 
   Args:
     doors: `prior_nll` and, where there is a model beside it, `sample`.
-    code_shape: (h, w, M), of an image's codes.
+    code_shape: `[..., M]`, of an example's codes; of an image's (h, w, M).
     codebook_sizes: K of each of the M codebooks.
     num_classes: of the labels; 0 of an unconditional prior.
     warning: why it is of no use, if it is known to be of none.
@@ -68,11 +64,11 @@ class ServedPrior:
     """Returns -log2 p(code | earlier codes, label).
 
     Args:
-      codes: int32 `[B, h, w, M]`.
+      codes: int32 `[B, ..., M]`.
       labels: int32 `[B]`; an unconditional prior ignores them.
 
     Returns:
-      float32 `[B, h, w, M]`.
+      float32 `[B, ..., M]`.
     """
     given = {'labels': tf.constant(labels)} if self.num_classes else {}
     found = self._doors['prior_nll'](codes=tf.constant(codes), **given)
@@ -84,7 +80,7 @@ class ServedPrior:
     """Returns what codes cost in all, with and without their labels.
 
     Args:
-      codes: int32 `[B, h, w, M]`.
+      codes: int32 `[B, ..., M]`.
       labels: int32 `[B]`; None where they are not those of the prior.
     """
     return code_cost(
@@ -147,11 +143,11 @@ class Served:
     return 'pixel_bits' in self._doors
 
   def encode(self, images: tf.Tensor) -> tf.Tensor:
-    """Takes images uint8 `[B, H, W, C]` to codes int32 `[B, h, w, M]`."""
+    """Takes images uint8 `[B, ..., C]` to codes int32 `[B, ..., M]`."""
     return self._doors['encode'](images=tf.constant(images))['codes']
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
-    """Takes codes to images uint8 `[B, H, W, C]`, or to one sample of each."""
+    """Takes codes to images uint8 `[B, ..., C]`, or to one sample of each."""
     door = self._doors['decode']
     return door(codes=tf.constant(codes), **self._seed)['images']
 
@@ -161,7 +157,7 @@ class Served:
     return door(images=tf.constant(images), **self._seed)['images']
 
   def embed(self, codes: tf.Tensor) -> tf.Tensor:
-    """Takes codes to their vectors, float32 `[B, h, w, D]`."""
+    """Takes codes to their vectors, float32 `[B, ..., D]`."""
     return self._doors['embed'](codes=tf.constant(codes))['embeddings']
 
   def pixel_bits(self, codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
@@ -169,7 +165,7 @@ class Served:
     return self._pixel_bits(codes, images)['pixel_bits']
 
   def pixel_bits_map(self, codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """Returns the same for each pixel, float32 `[B, H, W]`."""
+    """Returns the same for each pixel, float32 `[B, ...]`."""
     return self._pixel_bits(codes, images)['pixel_bits_map']
 
   def _pixel_bits(self, codes, images):
@@ -177,7 +173,7 @@ class Served:
     return door(codes=tf.constant(codes), images=tf.constant(images))
 
   def assess(self, images: tf.Tensor) -> Assessment:
-    """Returns bits, codes and reconstructions of images uint8 `[B, H, W, C]`.
+    """Returns bits, codes and reconstructions of images uint8 `[B, ..., C]`.
 
     It takes one pass, but for an early export.
     """
@@ -210,14 +206,14 @@ class Served:
     )
 
 
-def serve(model: VQVAE, image_shape: tuple[int, ...]) -> Served:
+def serve(model: VQVAE, example_shape: tuple[int, ...]) -> Served:
   """Returns a model behind doors of its own.
 
   Args:
     model: with all its variables.
-    image_shape: (H, W, C).
+    example_shape: `[..., C]`, of an image (H, W, C).
   """
-  return Served(model_doors(model, image_shape), traits(model))
+  return Served(model_doors(model, example_shape), traits(model))
 
 
 def serve_prior(
@@ -240,5 +236,4 @@ def serve_prior(
 def traits(model: VQVAE) -> Traits:
   """Returns the traits of a model."""
   sizes = model.quantizer.codebook_sizes
-  shape = (*model.decoder.grid_size, len(sizes))
-  return Traits(shape, sizes, model.likelihood.is_autoregressive)
+  return Traits(model.code_shape, sizes, model.likelihood.is_autoregressive)

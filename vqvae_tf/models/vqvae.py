@@ -10,6 +10,7 @@ References:
   van den Oord et al., Neural Discrete Representation Learning, 2017.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ import tensorflow as tf
 
 from vqvae_tf import bits
 from vqvae_tf.likelihoods import Likelihood
-from vqvae_tf.media import images
+from vqvae_tf.media.examples import check_examples
 from vqvae_tf.models.compilation import compiled
 from vqvae_tf.nets import Convolution
 from vqvae_tf.quantizers import Quantizer
@@ -32,7 +33,7 @@ class Losses(NamedTuple):
       loss.
     nats: float `[B]`, -log p(x | z), nats per example.
     quantizer_loss: float scalar, as the quantizer defines it.
-    codes: int32 `[B, h, w, M]`.
+    codes: int32 `[B, ..., M]`, of images `[B, h, w, M]`.
   """
 
   loss: tf.Tensor
@@ -48,9 +49,9 @@ class Assessment(NamedTuple):
     pixel_bits: float `[B]`, -log2 p(x | z), bits per example.
     code_bits: float `[B]`, -log2 p(z) under the uniform prior, bits per
       example.
-    codes: int32 `[B, h, w, M]`.
-    reconstructions: uint8 `[B, H, W, C]`, as `decode` gives them; None of an
-      autoregressive likelihood, whose images are samples.
+    codes: int32 `[B, ..., M]`.
+    reconstructions: uint8 `[B, ..., C]`, as `decode` gives them; None of an
+      autoregressive likelihood, whose reconstructions are samples.
   """
 
   pixel_bits: tf.Tensor
@@ -60,15 +61,19 @@ class Assessment(NamedTuple):
 
 
 class VQVAE(snt.Module):
-  """A vector quantized variational autoencoder over uint8 images.
+  """A vector quantized variational autoencoder over uint8 examples.
+
+  An example is an image `[H, W, C]`, a sound `[T, C]` or a clip `[T, H, W, C]`,
+  whatever encoder and decoder are for; its codes have a grid of as many sides.
 
   Args:
-    encoder: takes float `[B, H, W, C]` to features `[B, h, w, F]`.
+    encoder: takes float `[B, ..., C]` to features `[B, ..., F]`; of an image
+      `[B, H, W, C]` to `[B, h, w, F]`.
     quantizer: the bottleneck.
-    decoder: takes embeddings `[B, h, w, D]` to likelihood parameters.
+    decoder: takes embeddings `[B, ..., D]` to likelihood parameters.
     likelihood: p(x | z); it owns the map from pixels to floats.
     quantizer_weight: factor of the quantizer's loss in `losses`.
-    compute_dtype: in which `losses` gives images to the encoder, and vectors
+    compute_dtype: in which `losses` gives examples to the encoder, and vectors
       to the decoder: they compute in the dtype of their inputs. Variables,
       quantizer and likelihood stay in float32, and so does everything but
       `losses`: what is evaluated and exported.
@@ -125,29 +130,34 @@ class VQVAE(snt.Module):
     """Those of the weights that are matrices to an optimizer: see `Muon`."""
     return [weight for weight in self.weights if weight.shape.rank > 1]
 
+  @property
+  def code_shape(self) -> tuple[int, ...]:
+    """Shape of an example's codes, `[..., M]`: the decoder's grid and M."""
+    return (*self.decoder.grid_size, len(self.quantizer.codebook_sizes))
+
   def losses(self, batch: tf.Tensor, is_training: bool) -> Losses:
     """Returns the loss of a batch, in nats per dimension.
 
-    loss = -log p(x | z) / (H W C) + quantizer_weight * quantizer loss, averaged
-    over the batch; the quantizer's loss is Sonnet's (commitment, and codebook
-    term where there is one).
+    loss = -log p(x | z) / D + quantizer_weight * quantizer loss, averaged over
+    the batch; D = H W C for an image, and the quantizer's loss is Sonnet's
+    (commitment, and codebook term where there is one).
 
     Args:
-      batch: uint8 `[B, H, W, C]`.
+      batch: uint8 `[B, ..., C]`.
       is_training: whether codebook statistics are updated.
 
     Returns:
       `Losses`.
 
     Raises:
-      ValueError: if `batch` is no uint8 `[B, H, W, C]`.
+      ValueError: if `batch` is no uint8 `[B, ..., C]`.
     """
-    images.check_images(batch)
+    check_examples(batch)
     features = self._features(batch, self._compute_dtype)
     quantized = self._quantize(features, is_training)
     params = self.decoder(quantized.vectors)
     nats = -self._log_prob(tf.cast(params, tf.float32), batch)
-    nats_per_dim = tf.reduce_mean(nats) / _num_dims(batch)
+    nats_per_dim = tf.reduce_mean(nats) / math.prod(batch.shape[1:])
     loss = nats_per_dim + self.quantizer_weight * quantized.loss
     return Losses(loss, nats, quantized.loss, quantized.codes)
 
@@ -155,19 +165,19 @@ class VQVAE(snt.Module):
     """Returns the codes of a batch.
 
     Args:
-      batch: uint8 `[B, H, W, C]`.
+      batch: uint8 `[B, ..., C]`.
 
     Returns:
-      int32 `[B, h, w, M]`.
+      int32 `[B, ..., M]`, of images `[B, h, w, M]`.
 
     Raises:
-      ValueError: if `batch` is no uint8 `[B, H, W, C]`.
+      ValueError: if `batch` is no uint8 `[B, ..., C]`.
     """
-    images.check_images(batch)
+    check_examples(batch)
     return self.quantizer.encode(self._features(batch))
 
   def embed(self, codes: tf.Tensor) -> tf.Tensor:
-    """Returns the vectors of codes: int32 `[B, h, w, M]` to `[B, h, w, D]`.
+    """Returns the vectors of codes: int32 `[B, ..., M]` to `[B, ..., D]`.
 
     Raises:
       InvalidArgumentError: if a code is out of range.
@@ -177,17 +187,17 @@ class VQVAE(snt.Module):
   def decode(
     self, codes: tf.Tensor, seed: tf.Tensor | None = None
   ) -> tf.Tensor:
-    """Returns the images that codes stand for, without seeing an image.
+    """Returns the examples that codes stand for, without seeing one.
 
     The rounded mean of p(x | z), for binary likelihoods the likelier value; of
     an autoregressive likelihood, which has no mean, a sample.
 
     Args:
-      codes: int32 `[B, h, w, M]`.
+      codes: int32 `[B, ..., M]`.
       seed: int32 `[2]` for an autoregressive likelihood; others need none.
 
     Returns:
-      uint8 `[B, H, W, C]`.
+      uint8 `[B, ..., C]`.
 
     Raises:
       ValueError: if an autoregressive likelihood is given no seed.
@@ -204,11 +214,11 @@ class VQVAE(snt.Module):
     return self.likelihood.sample(params, seed)
 
   def pixel_bits(self, codes: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
-    """Returns -log2 p(x | z) of images under any codes, bits per example.
+    """Returns -log2 p(x | z) of examples under any codes, bits per example.
 
     Args:
-      codes: int32 `[B, h, w, M]`.
-      batch: uint8 `[B, H, W, C]`.
+      codes: int32 `[B, ..., M]`.
+      batch: uint8 `[B, ..., C]`.
 
     Returns:
       float32 `[B]`. An autoregressive likelihood is teacher-forced: each pixel
@@ -221,34 +231,37 @@ class VQVAE(snt.Module):
     return bits.nats_to_bits(-self.likelihood.log_prob(params, batch))
 
   def pixel_bits_map(self, codes: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
-    """Returns the same as `pixel_bits` of each pixel, float32 `[B, H, W]`."""
+    """Returns `pixel_bits` of each pixel, a sum over its channels.
+
+    float32 `[B, ...]`, of images `[B, H, W]`; arguments as of `pixel_bits`.
+    """
     params = self.decoder(self.embed(codes))
     return bits.nats_to_bits(-self.likelihood.log_prob_map(params, batch))
 
   def reconstruct(
     self, batch: tf.Tensor, seed: tf.Tensor | None = None
   ) -> tf.Tensor:
-    """Returns what `decode` makes of a batch's codes, uint8 `[B, H, W, C]`."""
+    """Returns what `decode` makes of a batch's codes, uint8 `[B, ..., C]`."""
     return self.decode(self.encode(batch), seed)
 
   def assess(self, batch: tf.Tensor) -> Assessment:
     """Returns bits, codes and reconstructions of a batch.
 
     Args:
-      batch: uint8 `[B, H, W, C]`.
+      batch: uint8 `[B, ..., C]`.
 
     Returns:
       `Assessment`, bits per example.
 
     Raises:
-      ValueError: if `batch` is no uint8 `[B, H, W, C]`.
+      ValueError: if `batch` is no uint8 `[B, ..., C]`.
     """
     codes = self.encode(batch)
     params = self.decoder(self.embed(codes))
     pixel_bits = bits.nats_to_bits(-self.likelihood.log_prob(params, batch))
-    positions = codes.shape[1] * codes.shape[2]
-    bits_per_image = float(self.quantizer.bits_per_position * positions)
-    code_bits = tf.fill(tf.shape(pixel_bits), bits_per_image)
+    positions = math.prod(codes.shape[1:-1])
+    bits_per_example = float(self.quantizer.bits_per_position * positions)
+    code_bits = tf.fill(tf.shape(pixel_bits), bits_per_example)
     sampled = self.likelihood.is_autoregressive
     reconstructions = None if sampled else self.likelihood.mean(params)
     return Assessment(pixel_bits, code_bits, codes, reconstructions)
@@ -256,8 +269,3 @@ class VQVAE(snt.Module):
   def _features(self, batch, dtype=tf.float32):
     floats = tf.cast(self.likelihood.to_float(batch), dtype)
     return self.projection(self.encoder(floats))
-
-
-def _num_dims(batch) -> int:
-  _, height, width, channels = batch.shape
-  return height * width * channels

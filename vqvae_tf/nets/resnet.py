@@ -1,8 +1,10 @@
-"""The convolutional encoder and decoder of the VQ-VAE paper.
+"""The convolutional encoder and decoder of the VQ-VAE paper, of any rank.
 
-`n` strided convolutions halve the image, residual blocks refine it; the
+`n` strided convolutions halve an example, residual blocks refine it; the
 decoder mirrors them with transposed convolutions. With two halvings these are
-the networks of Sonnet's VQ-VAE example.
+the networks of Sonnet's VQ-VAE example. The sides of an example, `...` below,
+are those of an image `[B, H, W, C]`, a sound `[B, T, C]` or a clip
+`[B, T, H, W, C]`: a kernel has as many.
 
 References:
   van den Oord et al., Neural Discrete Representation Learning, 2017, 4.1.
@@ -13,15 +15,43 @@ import math
 import sonnet as snt
 import tensorflow as tf
 
-# One pixel of padding on every side and a 4x4 kernel with stride 2 take a side
+# One place of padding on every side and a kernel of 4 with stride 2 take a side
 # of n to floor(n / 2), and the transposed convolution takes it back to 2n or
-# 2n + 1, whichever was recorded.
+# 2n + 1, whichever was recorded. Of even sides that is 'SAME', which is faster.
+# Of odd sides TensorFlow takes the padding as numbers for images alone; for
+# others, 'SAME' with one place more at the end of an odd side is equal to it.
 _PADDING = [[0, 0], [1, 1], [1, 1], [0, 0]]
+# By the number of sides. Without it, op by op a clip has no gradient.
+_LAYOUTS = {1: 'NWC', 2: 'NHWC', 3: 'NDHWC'}
 
 
-def _padding(size):
-  """One pixel on every side; named 'SAME' where that is the same and faster."""
-  return _PADDING if any(side % 2 for side in size) else 'SAME'
+def _convolved(inputs, w, stride):
+  layout = _LAYOUTS[inputs.shape.rank - 2]
+  return tf.nn.convolution(inputs, w, stride, 'SAME', layout)
+
+
+def _halved(inputs, w):
+  size = inputs.shape[1:-1]
+  if not _has_odd_side(size):
+    return _convolved(inputs, w, 2)
+  if len(size) == 2:
+    return tf.nn.conv2d(inputs, w, 2, _PADDING)
+  outputs = _convolved(inputs, w, 2)
+  return outputs[(slice(None), *(slice(side // 2) for side in size))]
+
+
+def _doubled(inputs, w, size):
+  shape = [inputs.shape[0] or tf.shape(inputs)[0], *size, w.shape[-2]]
+  if not _has_odd_side(size):
+    return tf.nn.conv_transpose(inputs, w, shape, 2, 'SAME')
+  if len(size) == 2:
+    return tf.nn.conv2d_transpose(inputs, w, shape, 2, _PADDING)
+  ends = [[0, 0], *([0, side % 2] for side in size), [0, 0]]
+  return tf.nn.conv_transpose(tf.pad(inputs, ends), w, shape, 2, 'SAME')
+
+
+def _has_odd_side(size):
+  return any(side % 2 for side in size)
 
 
 def _half(channels):
@@ -29,42 +59,45 @@ def _half(channels):
 
 
 def halved_sizes(
-  size: tuple[int, int], num_halvings: int
-) -> list[tuple[int, int]]:
-  """Returns the sizes that an image passes through, largest first.
+  size: tuple[int, ...], num_halvings: int
+) -> list[tuple[int, ...]]:
+  """Returns the sizes that an example passes through, largest first.
 
   Each halving floors: a side of 28 becomes 14, 7, 3.
 
   Args:
-    size: height and width in pixels.
-    num_halvings: how often the image is halved, at least 1.
+    size: the sides of an example; of an image height and width, in pixels.
+    num_halvings: how often it is halved, at least 1.
 
   Returns:
-    `num_halvings + 1` pairs (height, width).
+    `num_halvings + 1` tuples of as many sides.
 
   Raises:
-    ValueError: if a side would vanish.
+    ValueError: if a side would vanish, or there are not one to three.
   """
-  sizes = [size]
-  for _ in range(num_halvings):
-    sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
+  if len(size) not in _LAYOUTS:
+    raise ValueError(
+      'an example has one to three sides before its channels, as images have '
+      f'height and width: not {tuple(size)}'
+    )
+  sizes = [tuple(side >> i for side in size) for i in range(num_halvings + 1)]
   if min(sizes[-1]) < 1:
     raise ValueError(
-      f'an image of {size[0]}x{size[1]} pixels cannot be halved '
-      f'{num_halvings} times: use fewer halvings or larger images'
+      f'an example of size {"x".join(map(str, size))} cannot be halved '
+      f'{num_halvings} times: use fewer halvings or larger examples'
     )
   return sizes
 
 
 class Convolution(snt.Module):
-  """A convolution with stride 1: `[B, H, W, C]` to `[B, H, W, channels]`.
+  """A convolution with stride 1: `[B, ..., C]` to `[B, ..., channels]`.
 
-  Its variables are those of `snt.Conv2D`, but always float32; it computes in
-  the dtype of its inputs.
+  Its variables are those of `snt.Conv2D` (for images), but always float32; it
+  computes in the dtype of its inputs.
 
   Args:
     channels: number of output channels.
-    side: of the kernel, in pixels.
+    side: of the kernel.
   """
 
   def __init__(self, channels: int, side: int, name: str = 'convolution'):
@@ -74,42 +107,49 @@ class Convolution(snt.Module):
 
   @snt.once
   def _initialize(self, inputs):
-    shape = [self.side, self.side, inputs.shape[-1], self.channels]
-    stddev = 1 / math.sqrt(math.prod(shape[:3]))
+    sides = [self.side] * (inputs.shape.rank - 2)
+    shape = [*sides, inputs.shape[-1], self.channels]
+    stddev = 1 / math.sqrt(math.prod(shape[:-1]))
     init = snt.initializers.TruncatedNormal(stddev=stddev)
     self.w = tf.Variable(init(shape, tf.float32), name='w')
     self.b = tf.Variable(tf.zeros([self.channels]), name='b')
 
   def __call__(self, inputs):
-    return self._convolve(inputs, 1, 'SAME')
-
-  def _convolve(self, inputs, stride, padding):
     self._initialize(inputs)
-    w = tf.cast(self.w, inputs.dtype)
-    outputs = tf.nn.conv2d(inputs, w, stride, padding)
+    # TensorFlow would crash.
+    if inputs.shape.rank != self.w.shape.rank:
+      raise ValueError(
+        f'the kernel of {self.name} has {self.w.shape.rank - 2} sides: it '
+        f'takes inputs [B, ..., C] of rank {self.w.shape.rank}, not '
+        f'{inputs.shape}'
+      )
+    outputs = self._convolve(inputs, tf.cast(self.w, inputs.dtype))
     return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
+
+  def _convolve(self, inputs, w):
+    return _convolved(inputs, w, 1)
 
 
 class Downsample(Convolution):
-  """A 4x4 convolution with stride 2: `[B, H, W, C]` to half the size."""
+  """A convolution with stride 2 and side 4: `[B, ..., C]` to half the size."""
 
   def __init__(self, channels: int, name: str = 'downsample'):
     super().__init__(channels, 4, name=name)
 
-  def __call__(self, inputs):
-    return self._convolve(inputs, 2, _padding(inputs.shape[1:3]))
+  def _convolve(self, inputs, w):
+    return _halved(inputs, w)
 
 
 class Upsample(snt.Module):
-  """A 4x4 transposed convolution with stride 2, to a recorded size.
+  """A transposed convolution with stride 2 and side 4, to a recorded size.
 
   Args:
     channels: number of output channels.
-    size: output (height, width): twice the input's, or one more.
+    size: the output's sides, each twice the input's, or one more.
   """
 
   def __init__(
-    self, channels: int, size: tuple[int, int], name: str = 'upsample'
+    self, channels: int, size: tuple[int, ...], name: str = 'upsample'
   ):
     super().__init__(name=name)
     self.channels = channels
@@ -117,21 +157,17 @@ class Upsample(snt.Module):
 
   @snt.once
   def _initialize(self, inputs):
-    # Each output sees 2x2 of the 4x4 kernel's places.
-    fan_in = 4 * inputs.shape[-1]
+    rank = len(self.size)
+    # Each output sees two of the kernel's four places of each side.
+    fan_in = 2**rank * inputs.shape[-1]
     init = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(fan_in))
-    shape = [4, 4, self.channels, inputs.shape[-1]]
+    shape = [*[4] * rank, self.channels, inputs.shape[-1]]
     self.w = tf.Variable(init(shape, tf.float32), name='w')
     self.b = tf.Variable(tf.zeros([self.channels]), name='b')
 
   def __call__(self, inputs):
     self._initialize(inputs)
-    w = tf.cast(self.w, inputs.dtype)
-    batch = inputs.shape[0] or tf.shape(inputs)[0]
-    shape = [batch, *self.size, self.channels]
-    outputs = tf.nn.conv2d_transpose(
-      inputs, w, shape, strides=2, padding=_padding(self.size)
-    )
+    outputs = _doubled(inputs, tf.cast(self.w, inputs.dtype), self.size)
     return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
 
 
@@ -162,7 +198,7 @@ class ResidualStack(snt.Module):
 
 
 class Encoder(snt.Module):
-  """Takes an image to a grid of feature vectors.
+  """Takes an example to a grid of feature vectors.
 
   Args:
     num_hiddens: channels of the grid; the first halving has half as many.
@@ -191,18 +227,19 @@ class Encoder(snt.Module):
     )
 
   def __call__(self, inputs):
-    """Encodes `[B, H, W, C]` floats.
+    """Encodes `[B, ..., C]` floats.
 
     Args:
-      inputs: float `[B, H, W, C]`, H and W at least 2^num_halvings.
+      inputs: float `[B, ..., C]`, of one to three sides, each at least
+        2^num_halvings: `[B, H, W, C]` are images.
 
     Returns:
-      Float `[B, h, w, num_hiddens]`.
+      Float `[B, ..., num_hiddens]`, of an image `[B, h, w, num_hiddens]`.
 
     Raises:
-      ValueError: if the image is too small.
+      ValueError: if the examples are too small.
     """
-    halved_sizes(tuple(inputs.shape[1:3]), self.num_halvings)
+    halved_sizes(tuple(inputs.shape[1:-1]), self.num_halvings)
     outputs = inputs
     for halving in self._halvings:
       outputs = tf.nn.relu(halving(outputs))
@@ -214,7 +251,7 @@ class Decoder(snt.Module):
 
   Args:
     num_outputs: parameters per pixel, as the likelihood asks for.
-    image_size: (height, width) of the images, in pixels.
+    size: the sides of an example, one to three: (height, width) of an image.
     num_hiddens: channels of the grid; the last doubling has half as many.
     num_residual_layers: number of residual blocks.
     num_residual_hiddens: channels inside a residual block.
@@ -224,7 +261,7 @@ class Decoder(snt.Module):
   def __init__(
     self,
     num_outputs: int,
-    image_size: tuple[int, int],
+    size: tuple[int, ...],
     num_hiddens: int,
     num_residual_layers: int,
     num_residual_hiddens: int,
@@ -236,8 +273,8 @@ class Decoder(snt.Module):
     self._residual_stack = ResidualStack(
       num_hiddens, num_residual_layers, num_residual_hiddens
     )
-    self.image_size = image_size
-    *sizes, self.grid_size = halved_sizes(image_size, num_halvings)
+    self.size = tuple(size)
+    *sizes, self.grid_size = halved_sizes(size, num_halvings)
     channels = [num_hiddens] * (num_halvings - 2) + [_half(num_hiddens)]
     channels = channels[: num_halvings - 1] + [num_outputs]
     self._doublings = [
@@ -246,21 +283,21 @@ class Decoder(snt.Module):
     ]
 
   def __call__(self, inputs):
-    """Decodes `[B, h, w, D]` embeddings.
+    """Decodes `[B, ..., D]` embeddings.
 
     Args:
-      inputs: float `[B, h, w, D]`, (h, w) = `grid_size`.
+      inputs: float `[B, ..., D]`, `...` being `grid_size`.
 
     Returns:
-      Float `[B, H, W, num_outputs]`.
+      Float `[B, ..., num_outputs]`, `...` being `size`.
 
     Raises:
-      ValueError: if the grid is not that of the recorded image size.
+      ValueError: if the grid is not that of the recorded size.
     """
-    if tuple(inputs.shape[1:3]) != self.grid_size:
+    if tuple(inputs.shape[1:-1]) != self.grid_size:
       raise ValueError(
-        f'the decoder takes a grid of {self.grid_size} for images of '
-        f'{self.image_size}, not {tuple(inputs.shape[1:3])}'
+        f'the decoder takes a grid of {self.grid_size} for examples of '
+        f'{self.size}, not {tuple(inputs.shape[1:-1])}'
       )
     outputs = self._residual_stack(self._conv(inputs))
     for i, doubling in enumerate(self._doublings):

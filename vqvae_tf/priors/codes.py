@@ -24,12 +24,12 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 class CodeSource(Source):
-  """The codes of a split, in the place of its images.
+  """The codes of a split, in the place of its examples.
 
   Attributes:
-    codes: `[n, h, w, M]` of an unsigned dtype; `fetch` returns int32.
+    codes: `[n, ..., M]` of an unsigned dtype; `fetch` returns int32.
     labels: int32 `[n]`.
-    image_shape: (h, w, M).
+    example_shape: [..., M], of images (h, w, M).
   """
 
   def __init__(
@@ -58,7 +58,7 @@ class Codes(NamedTuple):
   Attributes:
     splits: the codes of 'train', 'validation' and 'test'.
     codebook_sizes: K of each of the M codebooks.
-    num_dims: H W C of the images.
+    num_dims: of an example; of an image H W C.
     fingerprint: of the checkpoint that made them, as `Run.fingerprint` has it.
   """
 
@@ -97,13 +97,13 @@ def _extracted(run, open_source):
   sources = {split: open_source(split) for split in SPLITS}
   config, model = run.config, run.model
   for source in sources.values():
-    config.check_shape(str(run), source.name, source.image_shape)
+    config.check_shape(str(run), source.name, source.example_shape)
     if source.class_names != config.class_names:
       raise UserError(
         f'{run} was trained on the classes {_listed(config.class_names)}, '
         f'but {source.name} has {_listed(source.class_names)}'
       )
-  encode = model_doors(model, config.image_shape)['encode']
+  encode = model_doors(model, config.example_shape)['encode']
   sizes = model.quantizer.codebook_sizes
   dtype = np.min_scalar_type(max(sizes) - 1)
   splits = {}
@@ -117,7 +117,7 @@ def _extracted(run, open_source):
         bar.update(len(images))
     arrays = np.concatenate(codes), np.concatenate(labels)
     splits[split] = CodeSource(split, *arrays, config.class_names)
-  return Codes(splits, sizes, math.prod(config.image_shape), run.fingerprint)
+  return Codes(splits, sizes, math.prod(config.example_shape), run.fingerprint)
 
 
 def _listed(class_names):
@@ -154,4 +154,4 @@ def _read(path: Path, config: configs.Config) -> Codes:
       f'{path} is damaged ({files.one_line(error)}): remove it, and the '
       'codes are made anew'
     ) from error
-  return Codes(splits, sizes, math.prod(config.image_shape), current)
+  return Codes(splits, sizes, math.prod(config.example_shape), current)

@@ -8,11 +8,7 @@ from vqvae_tf import bits, files
 from vqvae_tf.codes import count_codes
 from vqvae_tf.configs import PriorConfig
 from vqvae_tf.datasets import pipeline
-from vqvae_tf.models import (
-  ServedPrior,
-  examples_per_pass,
-  serve_prior,
-)
+from vqvae_tf.models import ServedPrior, examples_per_pass, serve_prior
 from vqvae_tf.priors.codes import Codes, CodeSource
 from vqvae_tf.runs.run import PriorRun
 from vqvae_tf.runs.standing import Standing, write_standing
@@ -37,9 +33,9 @@ class CodeBits(NamedTuple):
   """Mean bits per code of a split, under a prior.
 
   Attributes:
-    marginal: -log2 p(z) / (h w M); the label of a conditional prior is summed
-      over.
-    given_class: -log2 p(z | y) / (h w M); None of an unconditional prior.
+    marginal: -log2 p(z) by the number of codes; the label of a conditional
+      prior is summed over.
+    given_class: -log2 p(z | y) likewise; None of an unconditional prior.
   """
 
   marginal: float
@@ -90,10 +86,10 @@ def table(standing: Standing, config: PriorConfig) -> str:
   ]
   if standing.given_class is not None:
     rows.append(('  p(z|y), given the class', standing.given_class))
-  height, width = config.grid
+  shape = 'x'.join(map(str, config.code_shape))
   lines = [
-    f'validation, {standing.num_examples:,} images of {height}x{width}x'
-    f'{len(config.codebook_sizes)} codes, prior of step {standing.step}',
+    f'validation, {standing.num_examples:,} images of {shape} codes, prior of '
+    f'step {standing.step}',
     f'{"":<34}{"bits/code":>10}{"bits/dim":>10}',
   ]
   per_dim = config.num_codes / config.num_dims

@@ -10,6 +10,7 @@ import tensorflow as tf
 from vqvae_tf import bits, build
 from vqvae_tf.configs import PriorConfig
 from vqvae_tf.datasets import pipeline
+from vqvae_tf.media.images import are_images
 from vqvae_tf.models import SEED, CodeBatch, serve_prior
 from vqvae_tf.priors import measuring
 from vqvae_tf.priors.codes import Codes
@@ -35,8 +36,8 @@ def train(
     config: the run; `run.steps` counts from the run's first step.
     workdir: that of the prior, in the workdir of the model.
     codes: those of the model.
-    decode: takes codes int32 `[B, h, w, M]` to uint8 `[B, H, W, C]`; with it
-      TensorBoard shows samples.
+    decode: takes codes int32 `[B, ..., M]` to uint8 `[B, ..., C]`; with it
+      TensorBoard shows samples, if they are images.
 
   Returns:
     The state at the end, as `loop.train` returns it. Its score is that of the
@@ -49,7 +50,7 @@ def train(
   source = codes.splits['train']
   config = dataclasses.replace(
     config,
-    grid=source.image_shape[:2],
+    grid=source.example_shape[:-1],
     codebook_sizes=codes.codebook_sizes,
     num_dims=codes.num_dims,
     class_names=source.class_names,
@@ -131,7 +132,8 @@ class _CodeStage(loop.Stage):
     labels = np.sort(np.arange(_NUM_SAMPLES) % max(1, self.config.num_classes))
     # The same random numbers each time: what changes has been learned.
     codes = self._sample(tf.constant(labels, tf.int32), tf.constant(SEED))
-    return {'samples': np.asarray(self._decode(codes))}
+    samples = np.asarray(self._decode(codes))
+    return {'samples': samples} if are_images(samples.shape[1:]) else {}
 
   def _per_dim(self, bits_per_code):
     return bits_per_code * self.config.num_codes / self.config.num_dims

@@ -77,7 +77,7 @@ def text(run: Run, version: str) -> str:
   return _TEMPLATE.format(
     dataset=config.data.dataset,
     decoder=_AUTOREGRESSIVE if known.is_sampled else '',
-    shape=list(config.image_shape),
+    shape=list(config.example_shape),
     grid=list(known.code_shape),
     sizes=_sizes(known.codebook_sizes),
     version=version,

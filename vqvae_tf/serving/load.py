@@ -38,7 +38,7 @@ def from_run(run: Run) -> Subject:
   """
   found = run.prior
   prior = found.model if found else None
-  doors = model_doors(run.model, run.config.image_shape, prior)
+  doors = model_doors(run.model, run.config.example_shape, prior)
   return Subject(
     doors,
     traits(run.model),

@@ -30,7 +30,7 @@ class _Exported(tf.Module):
     super().__init__()
     prior = run.prior.model if run.prior else None
     self.metadata = tf.saved_model.Asset(metadata_path)
-    doors = model_doors(run.model, run.config.image_shape, prior)
+    doors = model_doors(run.model, run.config.example_shape, prior)
     variables = (*run.model.variables, *(prior.variables if prior else ()))
     # Only what they read is saved: no averages that training keeps.
     self._used = _used_by(doors.values(), variables)

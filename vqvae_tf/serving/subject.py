@@ -41,8 +41,8 @@ class Subject(Served):
     Raises:
       UserError: if they are of another shape.
     """
-    self.check_shape(source.name, source.image_shape)
+    self.check_shape(source.name, source.example_shape)
 
   def check_shape(self, name: str, shape: tuple[int, ...]) -> None:
-    """Checks the shape (H, W, C) of what is called `name`, as `check` does."""
+    """Checks the shape `[..., C]` of what is called `name`, as `check` does."""
     self.config.check_shape(self.origin, name, shape)

@@ -27,8 +27,8 @@ def train(
   Args:
     config: the run; `run.steps` counts from the run's first step.
     workdir: where config.json, metrics.jsonl and checkpoints go.
-    data: training images.
-    validation: images that choose the best checkpoint.
+    data: training examples.
+    validation: examples that choose the best checkpoint.
     devices: as for `loop.train`.
 
   Returns:
@@ -37,7 +37,7 @@ def train(
   Raises:
     UserError: as `loop.train` does.
   """
-  config = configs.observed(config, data.image_shape, data.class_names)
+  config = configs.observed(config, data.example_shape, data.class_names)
   return loop.train(_ImageStage(config, data, validation), workdir, devices)
 
 
@@ -52,7 +52,7 @@ class _ImageStage(loop.Stage):
   def build(self):
     config = self.config
     self._model = build.initialized_model(config)
-    self._served = serve(self._model, config.image_shape)
+    self._served = serve(self._model, config.example_shape)
     return self._model
 
   def batches(self, first_step, part):
@@ -68,7 +68,7 @@ class _ImageStage(loop.Stage):
     return batches.map(lambda images, _: images)
 
   def progress(self, averages):
-    num_dims = np.prod(self.config.image_shape)
+    num_dims = np.prod(self.config.example_shape)
     nats = averages.pop('nats')
     averages['pixel_bits_per_dim'] = float(nats / np.log(2) / num_dims)
     bits_per_dim = averages['pixel_bits_per_dim'] + self._code_bits_per_dim()
@@ -77,7 +77,7 @@ class _ImageStage(loop.Stage):
   def _code_bits_per_dim(self):
     grid = np.prod(self._model.decoder.grid_size)
     code_bits = self._model.quantizer.bits_per_position * grid
-    return code_bits / np.prod(self.config.image_shape)
+    return code_bits / np.prod(self.config.example_shape)
 
   def epoch(self, trainer):
     counts = trainer.take_code_counts()
@@ -105,6 +105,8 @@ class _ImageStage(loop.Stage):
     return pipeline.in_order(self._validation, batch_size)
 
   def pictures(self):
+    if not images.are_images(self.config.example_shape):
+      return {}
     originals, _ = next(iter(self._in_order()))
     originals = originals[:_NUM_PICTURES].numpy()
     reconstructions = self._served.reconstruct(originals).numpy()

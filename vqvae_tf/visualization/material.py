@@ -9,8 +9,9 @@ from vqvae_tf.codes import count_codes
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
+from vqvae_tf.media.images import check_shape
 from vqvae_tf.runs.workdir import Workdir
-from vqvae_tf.serving.load import Subject
+from vqvae_tf.serving.subject import Subject
 
 _NUM_IMAGES = 16
 _BATCH_SIZE = 100
@@ -34,7 +35,8 @@ class Material:
       which draws them one by one.
 
   Raises:
-    UserError: if the images are of another shape than the model's.
+    UserError: if the model's examples are no images, or the data's are of
+      another shape.
   """
 
   def __init__(
@@ -52,6 +54,8 @@ class Material:
     self.sizes = subject.codebook_sizes
     self.is_sampled = subject.is_sampled
     self.num_frames = num_frames or (100 if self.is_sampled else 1000)
+    shape = subject.config.example_shape
+    check_shape(shape, 'bin/visualize', 'bin/evaluate takes any')
     if data:
       subject.check(data)
 

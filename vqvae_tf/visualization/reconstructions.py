@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vqvae_tf.media import images
+from vqvae_tf.media.examples import psnr_db
 from vqvae_tf.visualization import canvas
 from vqvae_tf.visualization.material import Material, squared_errors
 
@@ -26,7 +26,7 @@ def strips(
   # A few pixels that are wholly wrong would leave the rest white.
   high = max(1.0, float(np.quantile(difference, 0.995)))
   scale = canvas.Scale(0, high, 'grey levels', 'gist_heat_r', True)
-  decibels = [images.psnr_db(e) for e in squared_errors(originals, decoded)]
+  decibels = [psnr_db(e) for e in squared_errors(originals, decoded)]
   name = 'one sample each, given the codes' if is_sampled else 'reconstructions'
   columns = max(_NUM_COLUMNS, len(originals))
   return [
