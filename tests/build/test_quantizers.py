@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import (configs, quantizers)
+from vqvae_tf import configs, quantizers
 from vqvae_tf.build import quantizer
 from vqvae_tf.runs.workdir import Workdir
-from vqvae_tf.serving import saved_model
-from vqvae_tf.serving import load
+from vqvae_tf.serving import load, saved_model
 from vqvae_tf.training import examples
 
 SETTINGS = {

@@ -6,11 +6,11 @@ import shutil
 
 import pytest
 
-from vqvae_tf.runs.workdir import Workdir
+from vqvae_tf.errors import UserError
 from vqvae_tf.metrics.measure import Metrics
 from vqvae_tf.runs import results
 from vqvae_tf.runs.run import Run
-from vqvae_tf.errors import UserError
+from vqvae_tf.runs.workdir import Workdir
 
 
 def _result(**changes):

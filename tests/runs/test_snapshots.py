@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.runs import snapshots
+from vqvae_tf.runs.workdir import Workdir
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import (configs, files)
-from vqvae_tf.runs.workdir import State
-from vqvae_tf.runs.workdir import Workdir
+from vqvae_tf import configs, files
 from vqvae_tf.errors import UserError
+from vqvae_tf.runs.workdir import State, Workdir
 
 
 class Thing(tf.Module):

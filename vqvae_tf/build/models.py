@@ -1,16 +1,20 @@
 """From a configuration to the objects that it names."""
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
-from vqvae_tf import bits
 from vqvae_tf.build.quantizers import quantizer
-from vqvae_tf.configs import (Config, PriorConfig)
-from vqvae_tf.likelihoods import (Autoregressive, Bernoulli, Categorical, Likelihood, LogisticMixture, Normal)
+from vqvae_tf.configs import Config
+from vqvae_tf.likelihoods import (
+  Autoregressive,
+  Bernoulli,
+  Categorical,
+  Likelihood,
+  LogisticMixture,
+  Normal,
+)
 from vqvae_tf.media import images
-from vqvae_tf.models import (VQVAE, Assessment, CodePrior)
-from vqvae_tf.nets import (CausalTransformer, Decoder, Encoder, GatedPixelCNN, PixelCNN, WaveNet)
+from vqvae_tf.models import VQVAE
+from vqvae_tf.nets import Decoder, Encoder, PixelCNN
 from vqvae_tf.optimizers.loss_scale import COMPUTE_DTYPES
 
 # What the decoder tells the causal network about a pixel.

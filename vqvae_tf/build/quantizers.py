@@ -4,7 +4,19 @@ import dataclasses
 from collections.abc import Sequence
 
 from vqvae_tf.configs import QuantizerConfig
-from vqvae_tf.quantizers import (CodebookPolicy, CosineQuantizer, FiniteScalarQuantizer, LookupFreeQuantizer, ProductQuantizer, Quantizer, ResidualQuantizer, VectorQuantizer, VectorQuantizerEMA, rotation_trick, straight_through)
+from vqvae_tf.quantizers import (
+  CodebookPolicy,
+  CosineQuantizer,
+  FiniteScalarQuantizer,
+  LookupFreeQuantizer,
+  ProductQuantizer,
+  Quantizer,
+  ResidualQuantizer,
+  VectorQuantizer,
+  VectorQuantizerEMA,
+  rotation_trick,
+  straight_through,
+)
 
 
 def quantizer(settings: QuantizerConfig, seed: int) -> Quantizer:

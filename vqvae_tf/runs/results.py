@@ -4,11 +4,10 @@ import json
 import tempfile
 from pathlib import Path
 
-from vqvae_tf.runs.workdir import Workdir
+from vqvae_tf.errors import UserError
+from vqvae_tf.files import finite, one_line, write_json
 from vqvae_tf.metrics.measure import Metrics
 from vqvae_tf.runs.run import Run
-from vqvae_tf.errors import UserError
-from vqvae_tf.files import (finite, one_line, write_json)
 
 # Beside the fields of `Metrics`.
 _FILES, _CHECKPOINTS = 'files', 'checkpoints'

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.files import write_arrays
+from vqvae_tf.runs.workdir import Workdir
 
 KEPT = ('originals', 'reconstructions')
 _NUM_IMAGES = 16

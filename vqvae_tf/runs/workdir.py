@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from vqvae_tf import (configs, files)
+from vqvae_tf import configs, files
 from vqvae_tf.configs import PriorConfig
 from vqvae_tf.errors import UserError
 
