@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import configs, quantizers
-from vqvae_tf.build import quantizer
+from vqvae_tf import build, configs, quantizers
+from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.serving import load, saved_model
 from vqvae_tf.training import examples
@@ -51,7 +51,7 @@ def test_every_choice_is_here():
 
 @pytest.mark.parametrize('name', SETTINGS)
 def test_the_name_means_the_class(name):
-  quantizer = quantizer(settings(name), seed=0)
+  quantizer = build.quantizer(settings(name), seed=0)
   assert type(quantizer) is CLASSES[name]
   assert quantizer.codebook_sizes == SIZES.get(name, (16,))
 
@@ -74,7 +74,7 @@ def test_stages_place_their_codes_differently():
 )
 def test_contradictions_are_refused(name, values, message):
   with pytest.raises(ValueError, match=message):
-    quantizer(settings(name, **values), seed=0)
+    build.quantizer(settings(name, **values), seed=0)
 
 
 # The two that the rest of the suite trains need no second time.
