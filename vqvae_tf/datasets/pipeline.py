@@ -80,12 +80,7 @@ def shuffled(
     UserError: what is to be flipped is no image.
   """
   _check_batch_size(batch_size)
-  if flip:
-    images.check_shape(source.example_shape, '--flip', 'leave it out')
-  if source.num_examples < 1:
-    raise ValueError(
-      f'the {source.split} split of {source.name} has no examples to shuffle'
-    )
+  _check_examples(source, flip)
   if first_step < 0:
     raise ValueError(f'first_step must be >= 0, got {first_step}')
   index, count = part
@@ -165,6 +160,15 @@ def _flip(batch, where):
 def _check_batch_size(batch_size):
   if batch_size < 1:
     raise ValueError(f'batch_size must be >= 1, got {batch_size}')
+
+
+def _check_examples(source, flip):
+  if flip:
+    images.check_shape(source.example_shape, '--flip', 'leave it out')
+  if source.num_examples < 1:
+    raise ValueError(
+      f'the {source.split} split of {source.name} has no examples to shuffle'
+    )
 
 
 def _shaped(source, batch, batch_size):
