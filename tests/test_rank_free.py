@@ -1,6 +1,7 @@
 """The whole road with sounds [T, 1] and clips [T, H, W, C]."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -9,12 +10,17 @@ import tensorflow as tf
 from vqvae_tf import (
   build,
   checkpoints,
+  code_bits,
+  code_cache,
   configs,
   evaluation,
   export,
+  prior_training,
   subjects,
   training,
 )
+from vqvae_tf import trained as trained_models
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Arrays, ArraySource
 from vqvae_tf.errors import UserError
@@ -150,3 +156,37 @@ def test_what_needs_images_refuses_it(kind, run, subject, tiny_config):
   config = configs.observed(config, SHAPES[kind], ())
   with pytest.raises(ValueError, match=f'^--decoder=auto.* {shape}: leave it'):
     build.model(config)
+
+
+def test_a_prior_of_the_codes_of_any_grid(kind, run, tmp_path):
+  workdir = checkpoints.Workdir(shutil.copytree(run.path, tmp_path / 'run'))
+  codes = code_cache.cached(workdir, lambda s: source(SHAPES[kind], s))
+  assert codes.splits['train'].example_shape == CODES[kind]
+  config = configs.replace(
+    PriorConfig(),
+    network='wavenet',
+    num_hiddens=8,
+    num_layers=2,
+    optimizer='adam',
+    batch_size=4,
+    steps=4,
+    evaluate_every=2,
+  )
+  own = checkpoints.PriorWorkdir(workdir)
+  decode = build.decoding(trained_models.load_model(workdir)[0])
+  prior_training.train(config, own, codes, decode)
+  standing = code_bits.measure_standing(own, codes)
+  subject = subjects.from_workdir(workdir)
+  validation = codes.splits['validation']
+  batch, labels = validation.fetch(tf.range(20))
+  each = subject.prior.code_bits(batch, labels)
+  assert each.shape == (20, *CODES[kind])
+  # The mean of the same float32 terms.
+  assert standing.given_class == pytest.approx(float(np.mean(each)), rel=1e-5)
+  shape = 'x'.join(map(str, CODES[kind]))
+  table = code_bits.table(standing, own.load_config())
+  assert f'20 images of {shape} codes, prior of' in table
+  drawn = subject.prior.sample(3, (0, 1))
+  assert drawn.codes.shape == (3, *CODES[kind])
+  assert drawn.images.shape == (3, *SHAPES[kind])
+  np.testing.assert_array_equal(subject.decode(drawn.codes), drawn.images)
