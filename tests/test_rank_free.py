@@ -1,18 +1,23 @@
 """The whole road with sounds [T, 1] and clips [T, H, W, C]."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from vqvae_tf import build, configs
+from vqvae_tf.configs import PriorConfig
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Arrays, ArraySource
 from vqvae_tf.errors import UserError
 from vqvae_tf.evaluation import evaluate
-from vqvae_tf.runs.run import Run
-from vqvae_tf.runs.workdir import Workdir
+from vqvae_tf.models import serve
+from vqvae_tf.priors import measuring, training
+from vqvae_tf.priors.codes import cached
+from vqvae_tf.runs.run import PriorRun, Run
+from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
 from vqvae_tf.serving import load, saved_model
 from vqvae_tf.training import examples
 from vqvae_tf.visualization.material import Material
@@ -133,7 +138,7 @@ def test_no_image_is_sampled(command, run, kind):
   assert done.returncode == 1
   assert done.stderr == (
     'error: bin/sample is for images [H, W, C], not for examples '
-    f'{SHAPES[kind]}: vqvae_tf.sampling.draw gives others as arrays\n'
+    f'{SHAPES[kind]}: vqvae_tf.sampling.draw.draw gives others as arrays\n'
   )
 
 
@@ -147,3 +152,38 @@ def test_what_needs_images_refuses_it(kind, run, subject, tiny_config):
   config = configs.observed(config, SHAPES[kind], ())
   with pytest.raises(ValueError, match=f'^--decoder=auto.* {shape}: leave it'):
     build.model(config)
+
+
+def test_a_prior_of_the_codes_of_any_grid(kind, run, tmp_path):
+  workdir = Workdir(shutil.copytree(run.path, tmp_path / 'run'))
+  copied = Run(workdir)
+  codes = cached(copied, lambda split: source(SHAPES[kind], split))
+  assert codes.splits['train'].example_shape == CODES[kind]
+  config = configs.replace(
+    PriorConfig(),
+    network='wavenet',
+    num_hiddens=8,
+    num_layers=2,
+    optimizer='adam',
+    batch_size=4,
+    steps=4,
+    evaluate_every=2,
+  )
+  own = PriorWorkdir(workdir)
+  decode = serve(copied.model, SHAPES[kind]).decode
+  training.train(config, own, codes, decode)
+  standing = measuring.measure_standing(PriorRun(own), codes)
+  subject = load.from_run(copied)
+  validation = codes.splits['validation']
+  batch, labels = validation.fetch(tf.range(20))
+  each = subject.prior.code_bits(batch, labels)
+  assert each.shape == (20, *CODES[kind])
+  # The mean of the same float32 terms.
+  assert standing.given_class == pytest.approx(float(np.mean(each)), rel=1e-5)
+  shape = 'x'.join(map(str, CODES[kind]))
+  table = measuring.table(standing, own.load_config())
+  assert f'20 images of {shape} codes, prior of' in table
+  drawn = subject.prior.sample(3, (0, 1))
+  assert drawn.codes.shape == (3, *CODES[kind])
+  assert drawn.images.shape == (3, *SHAPES[kind])
+  np.testing.assert_array_equal(subject.decode(drawn.codes), drawn.images)

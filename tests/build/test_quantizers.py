@@ -57,7 +57,7 @@ def test_the_name_means_the_class(name):
 
 
 def test_stages_place_their_codes_differently():
-  residual = quantizer(settings('residual'), seed=5)
+  residual = build.quantizer(settings('residual'), seed=5)
   assert [stage.policy.seed for stage in residual.quantizers] == [5, 6, 7]
   assert residual.dropout == 0.5 and residual.seed == 5
 

@@ -107,7 +107,7 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
     'impossible settings': (
       'train',
       [*train, '--num_halvings=5', f'--workdir={root}/halvings'],
-      '8x8 pixels cannot be halved 5 times',
+      '8x8 cannot be halved 5 times',
     ),
     'loss not finite': (
       'train',

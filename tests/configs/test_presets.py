@@ -145,5 +145,5 @@ def test_settings_reach_the_objects():
 
 
 def test_too_small_images_are_refused():
-  with pytest.raises(ValueError, match='8x8 pixels cannot be halved 4 times'):
+  with pytest.raises(ValueError, match='8x8 cannot be halved 4 times'):
     build.model(tiny(num_halvings=4))

@@ -238,7 +238,7 @@ class TestSettings:
     assert trained.load_config().run.steps == 4
 
   def test_settings_that_do_not_work_leave_no_trace(self, train, tmp_path):
-    with pytest.raises(UserError, match='8x8 pixels cannot be halved 4 times'):
+    with pytest.raises(UserError, match='8x8 cannot be halved 4 times'):
       train(num_halvings=4)
     assert not (tmp_path / 'run' / 'config.json').exists()
 

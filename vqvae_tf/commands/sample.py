@@ -55,7 +55,7 @@ def _sample() -> None:
   check_shape(
     subject.config.example_shape,
     'bin/sample',
-    'vqvae_tf.sampling.draw gives others as arrays',
+    'vqvae_tf.sampling.draw.draw gives others as arrays',
   )
 
   classes, kept = draw.labels(subject, args.label), None
