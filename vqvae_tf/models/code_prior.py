@@ -1,4 +1,4 @@
-"""The prior: p(z) of the codes of an image, each given the earlier ones."""
+"""The prior: p(z) of the codes of an example, each given the earlier ones."""
 
 import math
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ _COLDEST = 1e-6
 
 
 class CodeBatch(NamedTuple):
-  """Codes of a batch of images.
+  """Codes of a batch of examples.
 
   Attributes:
-    codes: int32 `[B, h, w, M]`.
+    codes: int32 `[B, ..., M]`.
     labels: int32 `[B]`; an unconditional prior ignores them.
   """
 
@@ -38,7 +38,7 @@ class PriorLosses(NamedTuple):
   Attributes:
     loss: float scalar to minimize: mean nats per code.
     nats: float `[B]`, -log p(z), nats per example.
-    codes: int32 `[B, h, w, M]`.
+    codes: int32 `[B, ..., M]`.
   """
 
   loss: tf.Tensor
@@ -47,7 +47,7 @@ class PriorLosses(NamedTuple):
 
 
 class CodePrior(snt.Module):
-  """A product of conditionals over the codes of an image, in nats.
+  """A product of conditionals over the codes of an example, in nats.
 
       log p(z) = sum_t log softmax(network(z_<t, label)_t)[z_t]
 
@@ -58,21 +58,22 @@ class CodePrior(snt.Module):
   Args:
     network: M slots, as many outputs as the largest codebook has codes.
     codebook_sizes: K_m of each of the M codebooks.
-    grid: (h, w), positions.
+    grid: of positions, (h, w) or another that the network takes.
     num_classes: of the labels that the codes are given; 0: they are given none.
     feature_size: of the learned features of a code.
     context_size: of the learned features of a position, to which those of the
       label are added.
 
   Raises:
-    ValueError: if the network has other slots or outputs.
+    ValueError: if the network has other slots or outputs, or takes no such
+      grid.
   """
 
   def __init__(
     self,
     network: CausalNetwork,
     codebook_sizes: Sequence[int],
-    grid: tuple[int, int],
+    grid: tuple[int, ...],
     num_classes: int = 0,
     feature_size: int = 32,
     context_size: int = 32,
@@ -127,7 +128,7 @@ class CodePrior(snt.Module):
   def losses(self, batch: CodeBatch, is_training: bool) -> PriorLosses:
     """Returns the loss of a batch, in nats per code.
 
-    loss = -log p(z) / (h w M), averaged over the batch.
+    loss = -log p(z) / (N M), N positions, averaged over the batch.
 
     Args:
       batch: codes and labels.
@@ -141,9 +142,7 @@ class CodePrior(snt.Module):
     """
     codes, labels = self._checked(batch.codes, batch.labels)
     nats = self._nats(codes, labels, is_training)
-    return PriorLosses(
-      tf.reduce_mean(nats), tf.reduce_sum(nats, [1, 2, 3]), codes
-    )
+    return PriorLosses(tf.reduce_mean(nats), _total(nats), codes)
 
   def nats(
     self, codes: tf.Tensor, labels: tf.Tensor | None = None
@@ -151,11 +150,11 @@ class CodePrior(snt.Module):
     """Returns -log p(code | earlier codes, label) of each code, in nats.
 
     Args:
-      codes: int32 `[B, h, w, M]`.
+      codes: int32 `[B, ..., M]`.
       labels: int32 `[B]`; an unconditional prior needs none.
 
     Returns:
-      float32 `[B, h, w, M]`.
+      float32 `[B, ..., M]`.
 
     Raises:
       ValueError: if the codes do not fit the grid, or labels are missing or,
@@ -170,7 +169,7 @@ class CodePrior(snt.Module):
         p(z) = sum_y p(y) p(z | y),  p(y) = 1 / num_classes
 
     Args:
-      codes: int32 `[B, h, w, M]`.
+      codes: int32 `[B, ..., M]`.
 
     Returns:
       float32 `[B]`; of an unconditional prior the sum of `nats`.
@@ -184,7 +183,7 @@ class CodePrior(snt.Module):
 
     def given(label):
       nats = self._nats(codes, tf.zeros_like(labels) + label)
-      return tf.reduce_sum(nats, [1, 2, 3])
+      return _total(nats)
 
     # One label at a time: the memory of one pass, and a short graph. A graph
     # would run ten passes at once.
@@ -213,19 +212,19 @@ class CodePrior(snt.Module):
     leaves the likeliest codes: the fewest whose mass is at least `top_p`.
 
     Args:
-      labels: int32 `[B]`; or a number B of images, whose labels a conditional
-        prior draws, too.
+      labels: int32 `[B]`; or a number B of examples, whose labels a
+        conditional prior draws, too.
       seed: int32 `[2]`. The same call draws the same codes, which for another B
         or on another device are others.
       temperature: float scalar, at least 0; 0 takes the likeliest code.
       top_p: float scalar in (0, 1].
-      given: int32 `[B or 1, h, w, M]`, codes to keep.
-      mask: bool `[B or 1, h, w]` or `[B or 1, h, w, M]`, which are kept; what
-        is drawn after them has seen them.
+      given: int32 `[B or 1, ..., M]`, codes to keep.
+      mask: bool `[B or 1, ...]` or `[B or 1, ..., M]`, which are kept; what is
+        drawn after them has seen them.
       jit_compile: whether XLA compiles the loop, anew for each B.
 
     Returns:
-      int32 `[B, h, w, M]`.
+      int32 `[B, ..., M]`.
 
     Raises:
       ValueError: if, where their values are known, labels, temperature or top_p
@@ -245,7 +244,7 @@ class CodePrior(snt.Module):
 
   def _draw_all(self, labels, seed, temperature, top_p, given, mask):
     num_codebooks = len(self.codebook_sizes)
-    shape = [-1, self.grid[0] * self.grid[1], num_codebooks]
+    shape = [-1, math.prod(self.grid), num_codebooks]
     given, mask = tf.reshape(given, shape), tf.reshape(mask, shape)
 
     def draw(outputs, index, m):
@@ -284,12 +283,12 @@ class CodePrior(snt.Module):
     return tf.gather(table, codes + tf.gather(first, codebooks))
 
   def _context(self, labels):
-    """Returns what labels [B] and positions tell the network, [B, h, w, E]."""
+    """Returns what labels [B] and positions tell the network, [B, ..., E]."""
     if self.num_classes:
       told = tf.gather(1.0 * self._labels, labels)
     else:
       told = tf.zeros_like(labels, tf.float32)[:, tf.newaxis]
-    return self._positions + told[:, tf.newaxis, tf.newaxis]
+    return self._positions + told[:, *[tf.newaxis] * len(self.grid)]
 
   def _checked(self, codes, labels):
     """Returns both as int32; labels of zero where there is no need of any.
@@ -298,13 +297,14 @@ class CodePrior(snt.Module):
       ValueError, InvalidArgumentError: as `nats` does.
     """
     codes = checked_codes(codes, self.codebook_sizes)
-    if codes.shape.rank != 4 or tuple(codes.shape[1:3]) != self.grid:
+    if tuple(codes.shape[1:-1]) != self.grid:
+      sizes = ', '.join(map(str, (*self.grid, len(self.codebook_sizes))))
       raise ValueError(
         f'the prior is over a grid of {self.grid} positions: give codes '
-        f'[B, h, w, M], not {codes.shape}.'
+        f'[B, {sizes}], not {codes.shape}.'
       )
     if not self.num_classes:
-      return codes, tf.zeros_like(codes[:, 0, 0, 0])
+      return codes, tf.zeros(tf.shape(codes)[:1], tf.int32)
     if labels is None:
       raise ValueError(
         'this prior is conditional: give labels [B], or ask for marginal_nats.'
@@ -335,14 +335,15 @@ class CodePrior(snt.Module):
     )
 
   def _kept(self, given, mask, batch):
-    """Returns the codes to keep and which they are, [B, h, w, M]."""
+    """Returns the codes to keep and which they are, [B, ..., M]."""
     shape = [batch, *self.grid, len(self.codebook_sizes)]
     if given is None and mask is None:
       return tf.zeros(shape, tf.int32), tf.zeros(shape, tf.bool)
     if given is None or mask is None:
       raise ValueError('to keep codes, give both: given and mask.')
     given, mask = tf.cast(given, tf.int32), tf.cast(mask, tf.bool)
-    mask = mask[..., tf.newaxis] if mask.shape.rank == 3 else mask
+    if mask.shape.rank == len(shape) - 1:
+      mask = mask[..., tf.newaxis]
     # Broadcasting would put other shapes anywhere.
     _check_shape('given', given, shape)
     whole = [*shape[:-1], 1] if mask.shape[-1:] == [1] else shape
@@ -351,6 +352,11 @@ class CodePrior(snt.Module):
     given = tf.where(mask, given, 0)
     given = checked_codes(given, self.codebook_sizes)
     return tf.broadcast_to(given, shape), tf.broadcast_to(mask, shape)
+
+
+def _total(nats):
+  """Takes nats [B, ...] to those of each example, [B]."""
+  return tf.reduce_sum(nats, range(1, nats.shape.rank))
 
 
 def _check(name, values, must, is_fine):

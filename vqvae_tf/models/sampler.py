@@ -1,4 +1,4 @@
-"""New images: codes that a prior draws, decoded."""
+"""New examples: codes that a prior draws, decoded."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Samples(NamedTuple):
   """What is drawn.
 
   Attributes:
-    codes: int32 `[num, h, w, M]`.
+    codes: int32 `[num, ..., M]`.
     images: uint8 `[num, H, W, C]`, what the decoder makes of them.
   """
 
@@ -27,7 +27,7 @@ class Sampler:
   """Draws z from p(z | y), then decodes it.
 
   Args:
-    decode: takes codes int32 `[num, h, w, M]` and a seed int32 `[2]` to images
+    decode: takes codes int32 `[num, ..., M]` and a seed int32 `[2]` to images
       uint8 `[num, H, W, C]`, as `VQVAE.decode` does.
     prior: over the codes of that model.
     jit_compile: whether XLA compiles the prior's loop, anew for each `num`.
@@ -60,8 +60,8 @@ class Sampler:
         is all that an unconditional prior takes.
       temperature: float scalar, at least 0, see `CodePrior.sample`.
       top_p: float scalar in (0, 1], likewise.
-      given: int32 `[num or 1, h, w, M]`, codes to keep.
-      mask: bool `[num or 1, h, w, M]`, which are kept.
+      given: int32 `[num or 1, ..., M]`, codes to keep.
+      mask: bool `[num or 1, ..., M]`, which are kept.
 
     Returns:
       `Samples`.

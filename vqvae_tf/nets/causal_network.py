@@ -1,7 +1,9 @@
 """What every causal network over a grid of cells offers."""
 
 import abc
+import math
 from collections.abc import Callable
+from typing import Any
 
 import sonnet as snt
 import tensorflow as tf
@@ -12,6 +14,10 @@ from vqvae_tf.nets.causal import Pointwise
 # zero.
 SMALL = 0.1
 
+# Nests of tensors, each network's own: what it keeps from step to step, and
+# what a cell sees of the cells before it and of the context.
+State = Any
+Seen = Any
 # What a slot's parameters [B, P] become: `draw` in `CausalNetwork.generate`.
 Draw = Callable[[tf.Tensor, tf.Tensor, int], tuple[tf.Tensor, tf.Tensor]]
 
@@ -22,7 +28,9 @@ class CausalNetwork(snt.Module, abc.ABC):
   Cells follow each other in raster order, and slots within a cell. A network
   gives each cell features `[..., C]` that see earlier cells alone; from these
   and from the earlier slots of the cell, dense layers give the parameters of a
-  slot.
+  slot. A call judges a whole grid that is known. Who learns of the slots one by
+  one, by drawing or by decoding, walks over the cells: `initial_state`, then
+  for each cell a `step`, and `parameters` for each of its slots.
 
   Args:
     num_slots: S, the slots of a cell.
@@ -53,53 +61,121 @@ class CausalNetwork(snt.Module, abc.ABC):
     """Returns the parameters of all slots in one pass.
 
     Args:
-      slots: float `[B, h, w, S, F]`, what the slots hold.
-      context: float `[B, h, w, E]`, what is known beforehand.
+      slots: float `[B, ..., S, F]`, what the slots hold.
+      context: float `[B, ..., E]`, what is known beforehand.
       is_training: whether there is dropout, where the network has any.
 
     Returns:
-      Float `[B, h, w, S, P]`; those of a slot depend on earlier slots alone.
+      Float `[B, ..., S, P]`; those of a slot depend on earlier slots alone.
+
+    Raises:
+      ValueError: if the network takes no such grid.
     """
 
   @abc.abstractmethod
+  def initial_state(self, context: tf.Tensor, num_features: int) -> State:
+    """Returns what a network that walks over the cells knows at the start.
+
+    Args:
+      context: float `[B, ..., E]`; of its dimensions B alone may be unknown.
+      num_features: F.
+
+    Returns:
+      A nest of tensors, whose shapes `step` keeps.
+
+    Raises:
+      ValueError: if the network takes no such grid.
+    """
+
+  @abc.abstractmethod
+  def step(
+    self, state: State, t: tf.Tensor, cell: tf.Tensor
+  ) -> tuple[Seen, State]:
+    """Goes on to the next cell.
+
+    Steps follow each other from t = 0 on. All of them together are as much work
+    as one full pass, and give the same numbers up to rounding.
+
+    Args:
+      state: what the step before returned, or `initial_state`.
+      t: int32 scalar, index of the cell in raster order.
+      cell: float `[B, S F]`, what the slots of cell t - 1 hold; zeros if t = 0.
+
+    Returns:
+      What cell t sees, for `parameters`, and the state for the next step.
+    """
+
+  def parameters(self, seen: Seen, earlier: tf.Tensor, slot: int) -> tf.Tensor:
+    """Returns the parameters of p(slot | what is seen, earlier slots).
+
+    Args:
+      seen: what `step` says that the cell sees.
+      earlier: float `[B, s F]`, what the earlier slots of the cell hold.
+      slot: s, the number of the slot.
+
+    Returns:
+      Float `[B, P]`.
+    """
+    return self._slots[slot](seen, earlier)
+
   def generate(
     self, context: tf.Tensor, num_features: int, draw: Draw
   ) -> tf.Tensor:
-    """Fills a grid slot by slot, with as much work as one full pass.
-
-    What layers have seen is kept, in a loop that XLA can compile.
+    """Fills a grid slot by slot, in a loop of steps that XLA can compile.
 
     Args:
-      context: float `[B, h, w, E]`, h and w known.
+      context: float `[B, ..., E]`; of its dimensions B alone may be unknown.
       num_features: F.
       draw: takes the parameters `[B, P]` of a slot, the index of its cell in
         raster order (int32 scalar) and the number of the slot to what the slot
         holds, float `[B, F]`, and to what is returned for it, int32 `[B, V]`.
 
     Returns:
-      int32 `[B, h, w, S, V]`, what `draw` returned.
+      int32 `[B, ..., S, V]`, what `draw` returned.
+
+    Raises:
+      ValueError: if the network takes no such grid.
     """
+    batch, *grid, _ = sizes(context)
+    count = math.prod(grid)
+
+    def fill_cell(t, state, cell, values):
+      seen, state = self.step(state, t, cell)
+      cell, drawn = self._fill_slots(seen, cell[:, :0], t, draw)
+      return t + 1, state, cell, values.write(t, drawn)
+
+    start = (
+      tf.constant(0),
+      self.initial_state(context, num_features),
+      tf.zeros([batch, self.num_slots * num_features]),
+      tf.TensorArray(tf.int32, count),
+    )
+    *_, values = tf.while_loop(lambda t, *_: t < count, fill_cell, start)
+    values = values.stack()  # [N, S, B, V]
+    shape = [batch, *grid, self.num_slots, values.shape[-1]]
+    return tf.reshape(tf.transpose(values, [2, 0, 1, 3]), shape)
 
   @snt.once
-  def _initialize(self, num_features, context_size):
-    """Makes the variables, which the cached steps do not know how to make."""
+  def _initialize(self, context, num_features):
+    """Makes the variables, which the steps do not know how to make."""
     with tf.init_scope():
-      slots = tf.zeros([1, 1, 1, self.num_slots, num_features])
-      self(slots, tf.zeros([1, 1, 1, context_size]))
+      cell = [1] * (context.shape.rank - 1)
+      slots = tf.zeros([*cell, self.num_slots, num_features])
+      self(slots, tf.zeros([*cell, context.shape[-1]]))
 
-  def _outputs(self, features, slots):
-    """Takes features [..., C] and slots [..., S, F] to [..., S, P]."""
+  def _outputs(self, seen, slots):
+    """Takes what cells [...] see and slots [..., S, F] to [..., S, P]."""
     outputs = [
-      slot(features, flat(slots[..., :s, :]))
-      for s, slot in enumerate(self._slots)
+      self.parameters(seen, flat(slots[..., :s, :]), s)
+      for s in range(self.num_slots)
     ]
     return tf.stack(outputs, -2)
 
-  def _fill_slots(self, features, index, draw):
-    """Takes [B, C] to what the cell holds, [B, S F], and values [S, B, V]."""
-    cell, values = features[:, :0], []
-    for s, slot in enumerate(self._slots):
-      held, drawn = draw(slot(features, cell), index, s)
+  def _fill_slots(self, seen, cell, t, draw):
+    """Fills cell t, [B, 0]: returns it, [B, S F], and values [S, B, V]."""
+    values = []
+    for s in range(self.num_slots):
+      held, drawn = draw(self.parameters(seen, cell, s), t, s)
       cell = tf.concat([cell, held], -1)
       values.append(drawn)
     return cell, tf.stack(values)
@@ -135,16 +211,16 @@ class _Slot(snt.Module):
 
 def flat(slots: tf.Tensor) -> tf.Tensor:
   """Takes `[..., S, F]` to `[..., S F]`."""
-  *outer, count, size = slots.shape
-  return tf.reshape(slots, [*_sizes(slots, outer), count * size])
+  *outer, count, size = sizes(slots)
+  return tf.reshape(slots, [*outer, count * size])
 
 
 def split(cells: tf.Tensor, num_slots: int) -> tf.Tensor:
   """Takes `[..., S P]` to `[..., S, P]`."""
-  *outer, size = cells.shape
-  shape = [*_sizes(cells, outer), num_slots, size // num_slots]
-  return tf.reshape(cells, shape)
+  *outer, size = sizes(cells)
+  return tf.reshape(cells, [*outer, num_slots, size // num_slots])
 
 
-def _sizes(tensor, shape):
-  return [size or tf.shape(tensor)[k] for k, size in enumerate(shape)]
+def sizes(tensor: tf.Tensor) -> list[int | tf.Tensor]:
+  """Returns the shape: an integer for each dimension that is known."""
+  return [size or tf.shape(tensor)[k] for k, size in enumerate(tensor.shape)]

@@ -1,10 +1,12 @@
 """PixelCNN over a grid of cells, with several slots in each cell."""
 
+from typing import NamedTuple
+
 import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf.nets.causal import Above, Left, Pointwise
-from vqvae_tf.nets.causal_network import SMALL, flat, split
+from vqvae_tf.nets.causal_network import SMALL, State, flat
 from vqvae_tf.nets.dropout import kept
 from vqvae_tf.nets.two_stacks import TwoStacks
 
@@ -56,15 +58,46 @@ class PixelCNN(TwoStacks):
     cells = flat(slots)
     features = self._features(cells, context, kept)
     linear = self._linear_above(cells) + self._linear_left(cells)
-    return self._outputs(features, slots) + split(linear, self.num_slots)
+    return self._outputs(self._seen(features, linear), slots)
 
-  def _linear_row(self, window):
-    return self._linear_above.at(window[:, -1:])
+  def step(
+    self, state: State, t: tf.Tensor, cell: tf.Tensor
+  ) -> tuple['_Seen', State]:
+    """Goes on to the next cell: see `CausalNetwork.step`."""
+    features, state = super().step(state, t, cell)
+    linear = state.row.links[-1][:, t % state.cells.shape[0]]
+    linear += self._linear_left.at(state.row.left[0][:, -1:])
+    return self._seen(features, linear), state
 
-  def _draw_with(self, linear, window, draw):
-    linear += self._linear_left.at(window[:, -1:])
-    lines = tf.split(linear, self.num_slots, -1)
-    return lambda outputs, index, s: draw(outputs + lines[s], index, s)
+  def parameters(
+    self, seen: '_Seen', earlier: tf.Tensor, slot: int
+  ) -> tf.Tensor:
+    """Returns those of a slot: see `CausalNetwork.parameters`."""
+    outputs = super().parameters(seen.features, earlier, slot)
+    return outputs + seen.linear[slot]
+
+  @property
+  def _link_sizes(self):
+    return [*super()._link_sizes, self._linear_above.channels]
+
+  def _look_above(self, context, windows):
+    slid, links = super()._look_above(context, windows)
+    return slid, [*links, self._linear_above.at(windows[0][:, -1:])]
+
+  def _seen(self, features, linear):
+    return _Seen(features, tf.split(linear, self.num_slots, -1))
+
+
+class _Seen(NamedTuple):
+  """What a cell sees of earlier ones.
+
+  Attributes:
+    features: float [..., C].
+    linear: S tensors [..., P], what is added to the outputs of each slot.
+  """
+
+  features: tf.Tensor
+  linear: list[tf.Tensor]
 
 
 class _Layer(snt.Module):

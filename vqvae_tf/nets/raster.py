@@ -1,21 +1,23 @@
 """Networks over the cells of a grid as one sequence, in raster order."""
 
 import abc
+import math
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from vqvae_tf.nets.causal import Pointwise
-from vqvae_tf.nets.causal_network import CausalNetwork, Draw, flat
+from vqvae_tf.nets.causal_network import CausalNetwork, flat, sizes
 from vqvae_tf.nets.dropout import Dropout
 
 
 class Raster(CausalNetwork):
-  """Cells as a sequence of N = h w, each of which sees the one before it.
+  """Cells as a sequence of N, each of which sees the one before it.
 
-  The first layer takes in the cell before, and the context of a cell itself,
-  which therefore sees its own context and those of earlier cells. Where a cell
-  is in the grid is for the context to say. Sequences are `[N, B, C]`: a step of
-  the cached loop takes and gives rows of them.
+  The grid may have any number of dimensions. The first layer takes in the cell
+  before, and the context of a cell itself, which therefore sees its own context
+  and those of earlier cells. Where a cell is in the grid is for the context to
+  say. Sequences are `[N, B, C]`: a step takes and gives rows of them.
 
   Args:
     num_slots: S, the slots of a cell.
@@ -59,39 +61,39 @@ class Raster(CausalNetwork):
     before = tf.pad(cells[:-1], [[1, 0], [0, 0], [0, 0]])
     inputs = self._before(before) + self._context(_sequence(context))
     features = self._whole(inputs, self._dropout.start(is_training))
-    batch, height, width, *_ = slots.shape
-    shape = [batch or tf.shape(slots)[0], height, width, inputs.shape[-1]]
+    shape = [*sizes(slots)[:-2], inputs.shape[-1]]
     features = tf.reshape(tf.transpose(features, [1, 0, 2]), shape)
     return self._outputs(features, slots)
 
-  def generate(
-    self, context: tf.Tensor, num_features: int, draw: Draw
-  ) -> tf.Tensor:
-    """Fills a grid slot by slot: see `CausalNetwork.generate`."""
-    batch, height, width, context_size = context.shape
-    self._initialize(num_features, context_size)
+  def initial_state(self, context: tf.Tensor, num_features: int) -> '_State':
+    """Returns what is known: see `CausalNetwork.initial_state`."""
+    self._initialize(context, num_features)
     known = self._context(_sequence(context))
-    batch = batch or tf.shape(context)[0]
-    empty = tf.zeros([batch, self.num_slots * num_features])
+    return _State(known, self._caches(known))
 
-    def fill_cell(t, before, caches, values):
-      inputs = self._before(before) + known[t]
-      features, caches = self._step(inputs, t, caches)
-      cell, drawn = self._fill_slots(features, t, draw)
-      return t + 1, cell, caches, values.write(t, drawn)
+  def step(
+    self, state: '_State', t: tf.Tensor, cell: tf.Tensor
+  ) -> tuple[tf.Tensor, '_State']:
+    """Goes on to the next cell: see `CausalNetwork.step`."""
+    inputs = self._before(cell) + state.known[t]
+    features, caches = self._step(inputs, t, state.caches)
+    return features, _State(state.known, caches)
 
-    count = height * width
-    values = tf.TensorArray(tf.int32, count)
-    start = tf.constant(0), empty, self._caches(known), values
-    *_, values = tf.while_loop(lambda t, *_: t < count, fill_cell, start)
-    values = values.stack()  # [N, S, B, V]
-    shape = [height, width, self.num_slots, batch, values.shape[-1]]
-    return tf.transpose(tf.reshape(values, shape), [3, 0, 1, 2, 4])
+
+class _State(NamedTuple):
+  """What a step knows.
+
+  Attributes:
+    known: float [N, B, C], the context as the first layer takes it.
+    caches: what the layers keep of earlier cells.
+  """
+
+  known: tf.Tensor
+  caches: Any
 
 
 def _sequence(cells):
-  """Takes [B, h, w, C] to [h w, B, C]."""
-  batch, height, width, channels = cells.shape
-  batch = batch or tf.shape(cells)[0]
-  cells = tf.reshape(cells, [batch, height * width, channels])
+  """Takes [B, ..., C] to [N, B, C]."""
+  batch, *grid, channels = sizes(cells)
+  cells = tf.reshape(cells, [batch, math.prod(grid), channels])
   return tf.transpose(cells, [1, 0, 2])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from vqvae_tf.nets.causal import Above, Left, Pointwise
-from vqvae_tf.nets.causal_network import CausalNetwork, Draw
+from vqvae_tf.nets.causal_network import CausalNetwork, sizes
 from vqvae_tf.nets.dropout import kept
 
 
@@ -49,6 +49,7 @@ class TwoStacks(CausalNetwork):
 
   def _features(self, cells, context, drop):
     """Takes [B, h, w, S F] and [B, h, w, E] to features [B, h, w, C]."""
+    _check_grid(context)
     above, left = tf.split(self._context(context), 2, -1)
     above += self._above(cells)
     left += self._left(cells)
@@ -58,97 +59,124 @@ class TwoStacks(CausalNetwork):
       left = layer.walk(left, seen, layer.link(above), drop)
     return left
 
-  def generate(
-    self, context: tf.Tensor, num_features: int, draw: Draw
-  ) -> tf.Tensor:
-    """Fills a grid slot by slot: see `CausalNetwork.generate`."""
-    batch, height, width, context_size = context.shape
-    self._initialize(num_features, context_size)
-    batch = batch or tf.shape(context)[0]
+  def initial_state(self, context: tf.Tensor, num_features: int) -> '_State':
+    """Returns what is known: see `CausalNetwork.initial_state`."""
+    _check_grid(context)
+    self._initialize(context, num_features)
+    batch, _, width, _ = sizes(context)
     above, left = tf.split(self._context(context), 2, -1)
-    empty = tf.zeros([batch, width, self.num_slots * num_features])
-    windows = [self._above.window(empty)]
-    windows += [
-      layer.above.window(layer.read(above[:, 0])) for layer in self._layers
-    ]
-
-    def fill_row(i, windows, rows):
-      linear = self._linear_row(windows[0])
-      links, windows = self._look_above(above[:, i], windows)
-      row = _Row(i, left[:, i], links, linear)
-      cells, values = self._fill_row(row, empty[:, 0], draw)
-      windows = [self._above.slide(windows[0], cells), *windows[1:]]
-      return i + 1, windows, rows.write(i, values)
-
-    rows = tf.TensorArray(tf.int32, height)
-    *_, rows = tf.while_loop(
-      lambda i, *_: i < height, fill_row, (tf.constant(0), windows, rows)
+    cells = tf.zeros([batch, width, self.num_slots * num_features])
+    rows = [cells, *(layer.read(above[:, 0]) for layer in self._layers)]
+    row = _Row(
+      [x.window(row) for x, row in zip(self._aboves, rows, strict=True)],
+      [tf.zeros([batch, width, size]) for size in self._link_sizes],
+      [x.window(row[:, 0]) for x, row in zip(self._lefts, rows, strict=True)],
     )
-    # [h, w, S, B, V]
-    return tf.transpose(rows.stack(), [3, 0, 1, 2, 4])
+    return _State(above, left, tf.transpose(cells, [1, 0, 2]), row)
 
-  def _linear_row(self, window):
-    """Returns what a row's outputs get beside the layers': none here."""
-    del window
+  def step(
+    self, state: '_State', t: tf.Tensor, cell: tf.Tensor
+  ) -> tuple[tf.Tensor, '_State']:
+    """Goes on to the next cell: see `CausalNetwork.step`."""
+    width = state.cells.shape[0]
+    i, j = t // width, t % width
+    place = [[(t - 1) % width]]
+    cells = tf.tensor_scatter_nd_update(state.cells, place, [cell])
+    window, *windows = state.row.left
+    row = state.row._replace(left=[self._left.slide(window, cell), *windows])
+    above = state.above[:, i]
+    # A loop of one turn or none: a branch that XLA compiles would copy the
+    # windows and links of a row for each cell, and wide rows take long.
+    _, row = tf.while_loop(
+      lambda is_new, _: is_new,
+      lambda _, row: (False, self._next_row(above, cells, row)),
+      (j == 0, row),
+    )
+    features, windows = self._walk(state.left[:, i, j], row, j)
+    row = row._replace(left=windows)
+    return features, state._replace(cells=cells, row=row)
 
-  def _draw_with(self, linear, window, draw):
-    """Returns `draw` for outputs with what they get beside the layers'."""
-    del linear, window
-    return draw
+  @property
+  def _aboves(self):
+    return [self._above, *(layer.above for layer in self._layers)]
+
+  @property
+  def _lefts(self):
+    return [self._left, *(layer.left for layer in self._layers)]
+
+  @property
+  def _link_sizes(self):
+    """Channels of what `above` tells."""
+    return [layer.link.channels for layer in self._layers]
+
+  def _next_row(self, context, cells, row):
+    """Goes on to a row, under `cells`, [w, B, S F]."""
+    window, *windows = row.above
+    cells = tf.transpose(cells, [1, 0, 2])
+    windows = [self._above.slide(window, cells), *windows]
+    windows, links = self._look_above(context, windows)
+    return _Row(windows, links, [tf.zeros_like(window) for window in row.left])
 
   def _look_above(self, context, windows):
-    """Returns what `above` tells each layer about a row, [B, w, C]."""
+    """Returns new windows, and what `above` tells each layer about a row."""
     above = context + self._above.at(windows[0])
-    links, slid = [], windows[:1]
+    slid, links = windows[:1], []
     for layer, window in zip(self._layers, windows[1:], strict=True):
       window = layer.above.slide(window, layer.read(above))
       above = layer.look(above, layer.above.at(window), kept)
-      links.append(layer.link(above))
       slid.append(window)
-    return links, slid
+      links.append(layer.link(above))
+    return slid, links
 
-  def _fill_row(self, row, empty, draw):
-    """Returns a row's features [B, w, S F] and values [w, S, B, V]."""
-    width = row.context.shape[1]
-    windows = [self._left.window(empty)]
-    windows += [
-      layer.left.window(layer.read(row.context[:, 0])) for layer in self._layers
-    ]
-
-    def fill_cell(j, windows, cells, values):
-      left = row.context[:, j] + self._left.at(windows[0])
-      slid = []
-      for layer, link, window in zip(
-        self._layers, row.links, windows[1:], strict=True
-      ):
-        window = layer.left.slide(window, layer.read(left))
-        left = layer.walk(left, layer.left.at(window), link[:, j], kept)
-        slid.append(window)
-      linear = None if row.linear is None else row.linear[:, j]
-      draw_here = self._draw_with(linear, windows[0], draw)
-      index = row.index * width + j
-      cell, drawn = self._fill_slots(left, index, draw_here)
-      slid.insert(0, self._left.slide(windows[0], cell))
-      return j + 1, slid, cells.write(j, cell), values.write(j, drawn)
-
-    arrays = tf.TensorArray(tf.float32, width), tf.TensorArray(tf.int32, width)
-    *_, cells, values = tf.while_loop(
-      lambda j, *_: j < width, fill_cell, (tf.constant(0), windows, *arrays)
-    )
-    return tf.transpose(cells.stack(), [1, 0, 2]), values.stack()
+  def _walk(self, context, row, j):
+    """Returns features of cell j of a row, [B, C], and new windows."""
+    left = context + self._left.at(row.left[0])
+    slid = row.left[:1]
+    # There may be links that are not for a layer.
+    links = row.links[: len(self._layers)]
+    for layer, window, link in zip(
+      self._layers, row.left[1:], links, strict=True
+    ):
+      window = layer.left.slide(window, layer.read(left))
+      left = layer.walk(left, layer.left.at(window), link[:, j], kept)
+      slid.append(window)
+    return left, slid
 
 
 class _Row(NamedTuple):
-  """What the rows above and the context tell the cells of a row.
+  """What a step knows of the row that it is in.
 
   Attributes:
-    index: int32 scalar.
-    context: float [B, w, C], for `left`.
-    links: of each layer, float [B, w, C'], from `above`.
-    linear: float [B, w, S P], for the outputs, or None.
+    above: windows [B, rows, w, C'] of the convolutions over rows.
+    links: what `above` tells each layer about the row, [B, w, C'].
+    left: windows [B, columns, C'] of the convolutions along the row.
   """
 
-  index: tf.Tensor
-  context: tf.Tensor
+  above: list[tf.Tensor]
   links: list[tf.Tensor]
-  linear: tf.Tensor | None
+  left: list[tf.Tensor]
+
+
+class _State(NamedTuple):
+  """What a step knows.
+
+  Attributes:
+    above: float [B, h, w, C], the context for `above`.
+    left: float [B, h, w, C], the context for `left`.
+    cells: float [w, B, S F], the last w of them, each at its column.
+    row: of the cell before.
+  """
+
+  above: tf.Tensor
+  left: tf.Tensor
+  cells: tf.Tensor
+  row: _Row
+
+
+def _check_grid(context):
+  rank = context.shape.rank - 2
+  if rank != 2:
+    raise ValueError(
+      f'two stacks take a grid [h, w], not one of rank {rank}: take a '
+      'CausalTransformer or a WaveNet, which take any grid.'
+    )

@@ -12,7 +12,7 @@ from vqvae_tf.nets.raster import Raster
 class WaveNet(Raster):
   """Takes what a grid holds to the parameters of p(slot | earlier slots).
 
-  For sequences, 1 x T, and for grids in raster order: see `Raster`. Layer l is
+  For sequences, and for grids in raster order: see `Raster`. Layer l is
 
       z_t = gate(W [x_{t-d}, x_t]),  gate([a, b]) = tanh(a) sigma(b)
       x_t = x_t + U z_t,  skip_t = skip_t + V z_t,  d = 2^(l mod cycle)
