@@ -15,15 +15,23 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 README = (ROOT / 'README.md').read_text()
 GUIDES = [path.read_text() for path in sorted((ROOT / 'docs').glob('*.md'))]
 CIFAR_RECORDS = 20
-SMALL = (
-  '--steps=2 --evaluate_every=2 --batch_size=8 --num_hiddens=8 '
-  '--num_residual_layers=1 --num_residual_hiddens=4 --num_mixtures=1'
+# What makes a command small goes before the flags that are written, which win;
+# what makes it short goes after them.
+TRAIN = (
+  '--batch_size=8 --num_hiddens=8 --num_residual_layers=1 '
+  '--num_residual_hiddens=4 --num_mixtures=1 --num_embeddings=16 '
+  '--optimizer=adam'
 ).split()
-# Which flags make a command short; of visualize, where it draws all.
+STEPS = ['--steps=2', '--evaluate_every=2']
+SMALL = {
+  'bin/mnist': TRAIN,
+  'bin/cifar10': [*TRAIN, '--causal_hiddens=8', '--causal_layers=1'],
+  'bin/prior': ['--num_hiddens=8', '--num_layers=1', '--optimizer=adam'],
+}
 SHORT = {
-  'bin/mnist': SMALL,
-  'bin/cifar10': [*SMALL, '--causal_hiddens=8', '--causal_layers=1'],
-  'bin/prior': ['--steps=2', '--num_hiddens=8', '--num_layers=1'],
+  'bin/mnist': STEPS,
+  'bin/cifar10': STEPS,
+  'bin/prior': ['--steps=2'],
   'bin/sample': ['--num=2'],
   'bin/visualize': ['--frames=2'],
 }
@@ -60,9 +68,10 @@ def _run_here():
       if program in ('make', 'saved_model_cli') or LONG & set(flags):
         continue
       if [program, *flags] == ALL_PICTURES:
-        flags = [*flags, '--only=codes,curves,animation']
+        flags = [*flags, '--only=codes']
       script = [] if program == 'python' else [program]
-      command = [*script, *flags, *SHORT.get(program, [])]
+      small, short = (d.get(program, []) for d in (SMALL, SHORT))
+      command = [*script, *small, *flags, *short]
       if command not in commands:
         commands.append(command)
   return [*commands, USAGE, *([path] for path in CODE)]
