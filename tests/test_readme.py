@@ -19,20 +19,15 @@ CIFAR_RECORDS = 20
 # what makes it short goes after them.
 TRAIN = (
   '--batch_size=8 --num_hiddens=8 --num_residual_layers=1 '
-  '--num_residual_hiddens=4 --num_mixtures=1 --num_embeddings=16 '
-  '--optimizer=adam'
+  '--num_residual_hiddens=4 --num_embeddings=16 --optimizer=adam'
 ).split()
-<<<<<<< HEAD
-SMALL_CAUSAL = ['--causal_hiddens=8', '--causal_layers=1']
-# Which flags make a command short; of visualize, where it draws all.
-=======
+CAUSAL = ['--causal_hiddens=8', '--causal_layers=1']
 STEPS = ['--steps=2', '--evaluate_every=2']
 SMALL = {
   'bin/mnist': TRAIN,
-  'bin/cifar10': [*TRAIN, '--causal_hiddens=8', '--causal_layers=1'],
+  'bin/cifar10': [*TRAIN, '--num_mixtures=1'],
   'bin/prior': ['--num_hiddens=8', '--num_layers=1', '--optimizer=adam'],
 }
->>>>>>> wt-docs
 SHORT = {
   'bin/mnist': STEPS,
   'bin/cifar10': STEPS,
@@ -73,14 +68,11 @@ def _run_here():
       if [program, *flags] == ALL_PICTURES:
         flags = [*flags, '--only=codes']
       script = [] if program == 'python' else [program]
-<<<<<<< HEAD
-      is_causal = '--preset=cifar10_autoregressive' in flags
-      causal = SMALL_CAUSAL if is_causal else []
-      command = [*script, *flags, *SHORT.get(program, []), *causal]
-=======
       small, short = (d.get(program, []) for d in (SMALL, SHORT))
-      command = [*script, *small, *flags, *short]
->>>>>>> wt-docs
+      # Other decoders refuse them.
+      is_causal = '--preset=cifar10_autoregressive' in flags
+      causal = CAUSAL if is_causal else []
+      command = [*script, *small, *causal, *flags, *short]
       if command not in commands:
         commands.append(command)
   return [*commands, *([path] for path in CODE)]
