@@ -5,6 +5,8 @@ import abc
 import sonnet as snt
 import tensorflow as tf
 
+from vqvae_tf.likelihoods import distributions
+
 
 # Most likelihoods have no variables, which Sonnet takes for a mistake unless
 # told otherwise.
@@ -33,9 +35,12 @@ class Likelihood(snt.Module):
   Attributes:
     is_autoregressive: whether pixels depend on each other beyond `params`:
       then there is no `mean`, and `log_prob` is teacher-forced.
+    has_conditioned_channels: whether the channels of a pixel depend on its
+      earlier channels.
   """
 
   is_autoregressive = False
+  has_conditioned_channels = False
 
   def __init__(self, channels, name=None):
     """Initializes the likelihood.
@@ -198,6 +203,60 @@ class Likelihood(snt.Module):
     if not seed.shape.is_compatible_with([2]):
       raise ValueError(f'the seed must have shape (2,), got {seed.shape}')
     return self._sample(self._checked_params(params), seed)
+
+  def distribution(self, params: tf.Tensor):
+    """The distribution of each pixel, for TensorFlow Probability.
+
+    Its `log_prob`, summed over the pixels of an example, is that of this
+    class; its `sample` draws from the same masses by other noise. It loads
+    tensorflow_probability.
+
+    Args:
+      params: float tensor [B, ..., P], P = `num_params`.
+
+    Returns:
+      `tfd.Distribution` of int32 values in 0..255: batch shape [B, ...], event
+      shape [C], the channels of a pixel.
+
+    Raises:
+      TypeError: if params are not floats.
+      ValueError: if the number of parameter maps is not this likelihood's, or
+        pixels depend on each other.
+    """
+    if self.is_autoregressive:
+      raise ValueError(
+        'an autoregressive likelihood has no distribution of a pixel without '
+        'the pixels before it: use log_prob, or sample'
+      )
+    return distributions.distribution(self, self._checked_params(params))
+
+  def log_masses(self, params: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    """Log-masses of all values of each channel, given the earlier channels.
+
+    Args:
+      params: float32 tensor [B, ..., P].
+      images: uint8 tensor [B, ..., C], of which the earlier channels are read
+        where channels are conditioned on each other.
+
+    Returns:
+      float32 tensor [B, ..., C, 256], nats, up to a constant for each channel
+      of a pixel.
+    """
+    batch = tf.shape(params)[0]
+    levels = tf.range(distributions.LEVELS)
+    # An example for each value, which all its pixels have.
+    every = tf.cast(tf.repeat(levels, batch), images.dtype)
+    every = tf.reshape(every, [-1] + [1] * (len(images.shape) - 1))
+    every += tf.tile(tf.zeros_like(images), self._tiles(images))
+    log_mass = self._log_mass(tf.tile(params, self._tiles(params)), every)
+    shape = tf.concat([[distributions.LEVELS], tf.shape(images)], 0)
+    log_mass = tf.reshape(log_mass, shape)
+    rank = len(images.shape)
+    return tf.transpose(log_mass, [*range(1, rank + 1), 0])
+
+  @staticmethod
+  def _tiles(tensor):
+    return [distributions.LEVELS] + [1] * (len(tensor.shape) - 1)
 
   def _checked_pair(self, params, images):
     params = self._checked_params(params)

@@ -83,6 +83,11 @@ class LogisticMixture(Likelihood):
     self.num_mixtures = num_mixtures
 
   @property
+  def has_conditioned_channels(self) -> bool:
+    """Whether there is an earlier channel to lean on."""
+    return self.channels > 1
+
+  @property
   def num_params(self):
     """P = K (1 + 2 C + C (C - 1) / 2); 3 K in grey, 10 K in colour."""
     return self.num_mixtures * self._rows
@@ -143,6 +148,27 @@ class LogisticMixture(Likelihood):
     return tf.reduce_logsumexp(log_masses, axis=1) - tf.reduce_logsumexp(
       parts.logits, axis=1
     )
+
+  def log_masses(self, params: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    """Log-masses of all values of each channel: see `Likelihood.log_masses`.
+
+    p(v_c | v_1 .. v_c-1) is the mass of v_1 .. v_c, up to a factor.
+    """
+    parts = self._components(params)
+    planes = _planes(images, self.channels)
+    pixels = [self.to_float(plane) for plane in planes]
+    levels = tf.reshape(tf.range(256, dtype=tf.float32), [256, 1, 1, 1])
+    log_masses, tables = parts.logits, []
+    for c in range(self.channels):
+      location, scale = _location(parts, c, pixels), parts.log_scales[c]
+      every = tf.zeros_like(levels)
+      of_levels = log_bin_mass(levels, location + every, scale + every)
+      tables.append(tf.reduce_logsumexp(log_masses + of_levels, axis=2))
+      here = tf.cast(planes[c], tf.float32)
+      log_masses += log_bin_mass(here, location, scale)
+    # [C, 256, B, N]
+    tables = tf.transpose(tf.stack(tables), [2, 3, 0, 1])
+    return tf.reshape(tables, tf.concat([tf.shape(images), [256]], axis=0))
 
   def _mean(self, params):
     parts = self._components(params)
