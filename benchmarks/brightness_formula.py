@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 
 from vqvae_tf import datasets
-from vqvae_tf.evaluation.evaluate import evaluate
+from vqvae_tf.evaluation import evaluate
 from vqvae_tf.serving import load
 
 

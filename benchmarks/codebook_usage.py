@@ -20,7 +20,7 @@ import trained
 
 from vqvae_tf import configs
 from vqvae_tf.configs import presets
-from vqvae_tf.metrics.measure import usage
+from vqvae_tf.metrics.usage import usage
 from vqvae_tf.quantizers import CodebookPolicy, VectorQuantizerEMA
 from vqvae_tf.runs.workdir import Workdir
 

@@ -20,8 +20,7 @@ import numpy as np
 import rounds
 
 from vqvae_tf import datasets
-from vqvae_tf.sampling import folder
-from vqvae_tf.sampling.draw import draw
+from vqvae_tf.sampling import draw, folder
 from vqvae_tf.serving import load
 from vqvae_tf.serving.subject import Subject
 

@@ -1,12 +1,11 @@
 """Trained and evaluated once: what benchmarks that train have in common."""
 
 from vqvae_tf import configs, datasets
-from vqvae_tf.evaluation.evaluate import evaluate
+from vqvae_tf.evaluation import evaluate
 from vqvae_tf.runs import results
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.serving import load
-from vqvae_tf.serving.load import fingerprints
 from vqvae_tf.training import examples
 
 
@@ -30,8 +29,9 @@ def test_metrics(
     if state.step < config.run.steps:
       raise SystemExit(130)
     subject = load.from_run(Run(workdir))
+    known = subject.fingerprints
     test = datasets.open_source(config.data.dataset, 'test', data_dir)
     result = evaluate.evaluate(subject, test)
-    results.write(path, 'test', result, fingerprints=fingerprints)
+    results.write(path, 'test', result, fingerprints=known)
     splits = results.read(path)
   return splits['test']

@@ -11,8 +11,7 @@ import tensorflow as tf
 from vqvae_tf import configs, datasets
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.errors import UserError
-from vqvae_tf.evaluation import twins
-from vqvae_tf.evaluation.evaluate import evaluate
+from vqvae_tf.evaluation import evaluate, twins
 from vqvae_tf.metrics.table import table
 from vqvae_tf.runs import results
 from vqvae_tf.runs.run import Run

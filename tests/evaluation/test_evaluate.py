@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from vqvae_tf import build, configs
 from vqvae_tf.errors import UserError
-from vqvae_tf.evaluation.evaluate import evaluate
+from vqvae_tf.evaluation import evaluate
 from vqvae_tf.media import image_files
 from vqvae_tf.metrics.measure import Metrics
 from vqvae_tf.metrics.table import table

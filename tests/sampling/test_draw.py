@@ -8,8 +8,7 @@ from vqvae_tf import configs
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import ServedPrior, Traits
 from vqvae_tf.runs.workdir import Workdir
-from vqvae_tf.sampling import complete, folder
-from vqvae_tf.sampling.draw import draw
+from vqvae_tf.sampling import complete, draw, folder
 from vqvae_tf.serving.subject import Subject
 
 NAMES = ('cat', 'dog', '1')

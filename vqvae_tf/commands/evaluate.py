@@ -77,8 +77,7 @@ def _evaluate() -> None:
 
 def _measure(subject, codeless, data):
   """Measures and prints a split; returns its metrics and those of its files."""
-  from vqvae_tf.evaluation import twins
-  from vqvae_tf.evaluation.evaluate import evaluate
+  from vqvae_tf.evaluation import evaluate, twins
   from vqvae_tf.metrics.table import table
 
   start = time.monotonic()

@@ -49,8 +49,7 @@ def _sample() -> None:
     raise UserError('to complete an image give --keep and --image or --index')
   subject = cli.open_subject()
   from vqvae_tf.media.images import check_shape
-  from vqvae_tf.sampling import complete, folder
-  from vqvae_tf.sampling.draw import draw
+  from vqvae_tf.sampling import complete, draw, folder
 
   check_shape(
     subject.config.example_shape,

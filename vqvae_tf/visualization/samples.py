@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vqvae_tf.sampling.draw import draw as sampling
+from vqvae_tf.sampling import draw as sampling
 from vqvae_tf.visualization import canvas
 from vqvae_tf.visualization.material import Material
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from vqvae_tf.metrics.measure import usage
+from vqvae_tf.metrics.usage import usage
 from vqvae_tf.visualization import canvas
 from vqvae_tf.visualization.material import Material
 
