@@ -24,7 +24,8 @@ from vqvae_tf.priors.measuring import baselines
 from vqvae_tf.runs.run import PriorRun
 from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
 from vqvae_tf.serving import load
-from vqvae_tf.serving.subject import Subject, read_metadata
+from vqvae_tf.serving.load import read_metadata
+from vqvae_tf.serving.subject import Subject
 
 CSV = Path(__file__).parents[1] / 'assets' / 'benchmarks' / 'priors.csv'
 NETWORKS = ('gated_pixelcnn', 'transformer', 'wavenet')
