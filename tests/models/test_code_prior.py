@@ -34,25 +34,23 @@ class Fixed(nets.CausalNetwork):
     self.logits = logits
 
   def __call__(self, slots, context, is_training=False):
-    shape = [*tf.shape(slots)[:3].numpy(), *self.logits.shape]
+    shape = [*slots.shape[:-2], *self.logits.shape]
     return tf.broadcast_to(self.logits, shape)
 
-  def generate(self, context, num_features, draw):
-    batch, height, width, _ = context.shape
-    cells = [
-      [
-        draw(tf.repeat(line[np.newaxis], batch, 0), tf.constant(i), s)[1]
-        for s, line in enumerate(self.logits)
-      ]
-      for i in range(height * width)
-    ]
-    shape = [height, width, self.num_slots, batch, 1]
-    return tf.transpose(tf.reshape(cells, shape), [3, 0, 1, 2, 4])
+  def initial_state(self, context, num_features):
+    return ()
+
+  def step(self, state, t, cell):
+    return cell, state
+
+  def parameters(self, seen, earlier, slot):
+    line = self.logits[slot]
+    return tf.broadcast_to(line, [tf.shape(seen)[0], len(line)])
 
 
-def make(network, num_classes=CLASSES):
+def make(network, num_classes=CLASSES, grid=GRID):
   tf.random.set_seed(0)
-  prior = CodePrior(NETWORKS[network](), SIZES, GRID, num_classes, 4, 4)
+  prior = CodePrior(NETWORKS[network](), SIZES, grid, num_classes, 4, 4)
   # Far from uniform.
   for variable in prior.trainable_variables:
     variable.assign(2.5 * variable)
@@ -101,15 +99,17 @@ def test_masses_sum_to_one_and_samples_have_them(prior):
   assert_drawn(codes[DRAWN // 2 :], second)
 
 
-@pytest.mark.parametrize('network', ['gated', 'transformer'])
-def test_unconditional_samples_have_the_masses(network):
+@pytest.mark.parametrize(
+  'network, jit', [('gated', False), ('transformer', True)]
+)
+def test_unconditional_samples_have_the_masses(network, jit):
   prior = make(network, num_classes=0)
   expected = masses(prior)
   np.testing.assert_allclose(expected.sum(), 1, rtol=1e-5)
-  drawn = prior.sample(DRAWN, SEED)
+  drawn = prior.sample(DRAWN, SEED, jit_compile=jit)
   assert_drawn(drawn.numpy(), expected)
   # Labels only count the images.
-  same = prior.sample(np.full(DRAWN, 7), SEED)
+  same = prior.sample(np.full(DRAWN, 7), SEED, jit_compile=jit)
   np.testing.assert_array_equal(same, drawn)
   nats = prior.marginal_nats(CODES)
   np.testing.assert_allclose(nats, -np.log(expected), rtol=1e-5)
@@ -125,7 +125,7 @@ def test_equal_logits_give_each_codebook_its_uniform_mass():
   np.testing.assert_allclose(losses.nats, [2 * math.log(6)] * 36, rtol=1e-6)
   np.testing.assert_allclose(losses.loss, math.log(6) / 2, rtol=1e-6)
   np.testing.assert_array_equal(losses.codes, CODES)
-  drawn = prior.sample(3000, SEED).numpy()
+  drawn = prior.sample(3000, SEED, jit_compile=False).numpy()
   assert [set(np.unique(drawn[..., m])) for m in (0, 1)] == [{0, 1, 2}, {0, 1}]
 
 
@@ -166,11 +166,17 @@ def test_temperature_and_nucleus_by_hand(fixed, temperature, top_p, expected):
   np.testing.assert_array_less(abs(seen - expected), error + 1e-9)
 
 
+@pytest.fixture(scope='module')
+def far_below_zero():
+  return CodePrior(Fixed([[-5000.0] * 3] * 2), SIZES, GRID)
+
+
 @pytest.mark.parametrize('temperature', [0.0, 1.0, 1e12, math.inf])
-def test_no_temperature_draws_a_code_that_is_missing(temperature):
+def test_no_temperature_draws_a_code_that_is_missing(
+  far_below_zero, temperature
+):
   """Not even where those that there are have logits far below zero."""
-  prior = CodePrior(Fixed([[-5000.0] * 3] * 2), SIZES, GRID)
-  drawn = prior.sample(300, SEED, temperature).numpy()
+  drawn = far_below_zero.sample(300, SEED, temperature).numpy()
   assert [set(np.unique(drawn[..., m])) for m in (0, 1)] == [{0, 1, 2}, {0, 1}]
 
 
@@ -198,6 +204,35 @@ def test_whole_positions_are_kept(prior):
   assert not np.array_equal(drawn, given)
   everything = prior.sample(labels, SEED, given=given, mask=mask | True)
   np.testing.assert_array_equal(everything, given)
+
+
+@pytest.mark.parametrize('grid', [(2,), (1, 2, 1)])
+def test_other_grids_are_the_same_sequence(prior, grid):
+  other = make('wavenet', grid=grid)
+  codes = CODES.reshape([-1, *grid, 2])
+  labels = np.arange(36) % CLASSES
+  nats = prior.nats(CODES, labels).numpy()
+  np.testing.assert_array_equal(
+    other.nats(codes, labels), nats.reshape(codes.shape)
+  )
+  losses = other.losses(CodeBatch(codes, labels), is_training=False)
+  np.testing.assert_array_equal(losses.nats, nats.sum((1, 2, 3)))
+  given, mask = CODES[::-1], np.array([[[True, False]]])
+  drawn, others = (
+    one.sample(
+      labels,
+      SEED,
+      given=given.reshape(shape),
+      mask=mask.reshape([1, *shape[1:-1]]),
+      jit_compile=False,
+    )
+    for one, shape in ((prior, CODES.shape), (other, codes.shape))
+  )
+  np.testing.assert_array_equal(others, drawn.numpy().reshape(codes.shape))
+  with pytest.raises(
+    ValueError, match=r'give codes \[B, .*2\], not \(36, 1, 2, 2'
+  ):
+    other.nats(CODES, labels)
 
 
 def test_seed_decides(prior):
@@ -339,3 +374,5 @@ def test_mistakes_are_named(prior):
     prior.sample(ones, SEED, given=CODES + 1, mask=CODES >= 0)
   with pytest.raises(ValueError, match='needs 2 slots and 9 outputs, not 2'):
     CodePrior(NETWORKS['gated'](), [9, 3], GRID)
+  with pytest.raises(ValueError, match=r'a grid \[h, w\], not one of rank 1'):
+    CodePrior(NETWORKS['gated'](), SIZES, (2,))
