@@ -50,7 +50,11 @@ def settings(tiny_config):
   config = configs.replace(
     tiny_config, flip=True, warmup_steps=3, average_decay=0.9, **CLASSIC
   )
-  return {field.name: value for field, value in configs.fields(config)}
+  return {
+    field.name: value
+    for field, value in configs.fields(config)
+    if configs.counts(config, field)
+  }
 
 
 @pytest.fixture(scope='module')
