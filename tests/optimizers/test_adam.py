@@ -3,7 +3,7 @@ import pytest
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.optimizers.adam import Adam
+from vqvae_tf.optimizers.adam import Adam, adam_update
 from vqvae_tf.optimizers.muon import Muon
 
 RATE = tf.constant(0.1)
@@ -33,6 +33,18 @@ def test_two_steps_by_hand():
   # Roundings of float32; 1 - 0.999^2 has lost three digits.
   np.testing.assert_allclose(x, [0.9 - update], rtol=1e-4)
   assert adam.step.numpy() == 2
+
+
+def test_an_update_by_hand():
+  """The second of the steps above, without variables."""
+  g, m, v = (tf.constant([x]) for x in (-1.0, 0.2, 0.004))
+  update, m, v = adam_update(g, m, v, tf.constant(2), RATE)
+  np.testing.assert_allclose(m, [0.08], rtol=1e-6)
+  # As above, 1 - 0.999 has lost three digits.
+  np.testing.assert_allclose(v, [0.004996], rtol=1e-4)
+  expected = 0.1 * (0.08 / 0.19) / (0.004996 / 0.001999) ** 0.5
+  # As above, 1 - 0.999^2 has lost three digits.
+  np.testing.assert_allclose(update, [expected], rtol=1e-4)
 
 
 def test_equals_sonnets():

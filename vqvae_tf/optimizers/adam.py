@@ -56,14 +56,33 @@ class Adam(snt.Module):
     # Values are chosen, for a branch could not stand in every replica.
     step = self.step.assign_add(tf.cast(where, tf.int64))
     for g, x, m, v in zip(gradients, parameters, self.m, self.v, strict=True):
-      t, beta_1, beta_2 = (
-        tf.cast(value, g.dtype) for value in (step, _BETA_1, _BETA_2)
-      )
-      new_m = beta_1 * m + (1 - beta_1) * g
-      new_v = beta_2 * v + (1 - beta_2) * g * g
-      m_hat = new_m / (1 - tf.pow(beta_1, t))
-      v_hat = new_v / (1 - tf.pow(beta_2, t))
-      update = rate * m_hat / (tf.sqrt(v_hat) + _EPSILON)
+      update, new_m, new_v = adam_update(g, m, v, step, rate)
       x.assign_sub(tf.where(where, update, tf.zeros_like(update)))
       m.assign(tf.where(where, new_m, m))
       v.assign(tf.where(where, new_v, v))
+
+
+def adam_update(
+  g: tf.Tensor, m: tf.Tensor, v: tf.Tensor, t: tf.Tensor, rate: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+  """Computes one step of Adam: the loop of algorithm 1, for one parameter.
+
+  m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2
+  update = rate * m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon)
+
+  Args:
+    g: gradient, floating, of any shape.
+    m: first moment so far, of that shape and dtype.
+    v: second moment so far, likewise.
+    t: integer scalar, the number of this step, from 1 on.
+    rate: float scalar, the learning rate.
+
+  Returns:
+    What is subtracted from the parameter, and the new m and v.
+  """
+  t, beta_1, beta_2 = (tf.cast(x, g.dtype) for x in (t, _BETA_1, _BETA_2))
+  m = beta_1 * m + (1 - beta_1) * g
+  v = beta_2 * v + (1 - beta_2) * g * g
+  m_hat = m / (1 - tf.pow(beta_1, t))
+  v_hat = v / (1 - tf.pow(beta_2, t))
+  return rate * m_hat / (tf.sqrt(v_hat) + _EPSILON), m, v

@@ -16,6 +16,7 @@ from vqvae_tf.priors import measuring
 from vqvae_tf.priors.codes import Codes
 from vqvae_tf.runs.workdir import PriorWorkdir, State
 from vqvae_tf.training import loop
+from vqvae_tf.training.stage import Stage, Validation
 
 # For TensorBoard.
 _NUM_SAMPLES = 16
@@ -70,7 +71,7 @@ def is_finished(config: PriorConfig, state: State) -> bool:
   return state.step >= config.run.steps or is_exhausted
 
 
-class _CodeStage(loop.Stage):
+class _CodeStage(Stage):
   """A prior, trained on codes."""
 
   def __init__(
@@ -123,7 +124,7 @@ class _CodeStage(loop.Stage):
       f'{bits_per_code:.4f} bits/code{given} (unigram '
       f'{self._baselines.unigram:.4f}, uniform {self._baselines.uniform:.4f})'
     )
-    return loop.Validation(scalars['code_bits_per_dim'], scalars, text)
+    return Validation(scalars['code_bits_per_dim'], scalars, text)
 
   def samples(self):
     if not self._decode:

@@ -11,6 +11,7 @@ from vqvae_tf.models import serve
 from vqvae_tf.runs.workdir import State, Workdir
 from vqvae_tf.training import loop
 from vqvae_tf.training.devices import Devices
+from vqvae_tf.training.stage import Epoch, Stage, Validation
 
 _NUM_PICTURES = 32
 
@@ -41,7 +42,7 @@ def train(
   return loop.train(_ImageStage(config, data, validation), workdir, devices)
 
 
-class _ImageStage(loop.Stage):
+class _ImageStage(Stage):
   """A VQ-VAE, trained on images."""
 
   def __init__(self, config: configs.Config, data: Source, validation: Source):
@@ -84,7 +85,7 @@ class _ImageStage(loop.Stage):
     used = measure.usage(counts)
     # 1 is the share of each code if all are used alike.
     uses = {f'uses/codebook_{m}': x / x.mean() for m, x in enumerate(counts)}
-    return loop.Epoch(used, uses, {'codes_in_use': used['codes_in_use']})
+    return Epoch(used, uses, {'codes_in_use': used['codes_in_use']})
 
   def validation(self):
     served = self._served
@@ -98,7 +99,7 @@ class _ImageStage(loop.Stage):
       f'{100 * result.codes_in_use:.1f} % of the codes in use, perplexity '
       f'{result.perplexity:.1f}'
     )
-    return loop.Validation(result.bits_per_dim, known, text)
+    return Validation(result.bits_per_dim, known, text)
 
   def _in_order(self):
     batch_size = self.config.optimizer.batch_size

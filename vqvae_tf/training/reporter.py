@@ -1,10 +1,7 @@
 """What a run says while it trains: a bar, metrics.jsonl, TensorBoard."""
 
 import contextlib
-import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +9,7 @@ import tqdm
 
 from vqvae_tf import files
 from vqvae_tf.media import images
-from vqvae_tf.runs import snapshots
+from vqvae_tf.runs import history, snapshots
 from vqvae_tf.runs.workdir import Workdir
 
 
@@ -29,7 +26,7 @@ class Reporter:
   def __init__(self, workdir: Workdir, first_step: int, steps: int):
     self._workdir = workdir
     self._path = workdir.metrics_path
-    _cut_back(self._path, first_step)
+    history.cut_back(self._path, first_step)
     snapshots.cut_back(workdir, first_step)
     self._writer = tf.summary.create_file_writer(
       str(workdir.path / 'tensorboard')
@@ -45,9 +42,7 @@ class Reporter:
 
   def scalars(self, step: int, group: str, values: Mapping[str, float]) -> None:
     """Records one entry of metrics.jsonl and the same in TensorBoard."""
-    with open(self._path, 'a') as file:
-      entry = files.finite({'step': step, 'group': group, **values})
-      file.write(json.dumps(entry) + '\n')
+    history.append(self._path, step, group, values)
     with self._writing():
       for key, value in values.items():
         tf.summary.scalar(f'{group}/{key}', value, step)
@@ -90,19 +85,3 @@ class Reporter:
         yield
     except tf.errors.OpError as error:
       raise OSError(f'TensorBoard: {files.one_line(error)}') from error
-
-
-def _cut_back(path: Path, step: int) -> None:
-  """Removes the entries after `step`, and a line that was cut off."""
-  if not path.exists():
-    return
-  kept = []
-  for line in path.read_text().splitlines():
-    try:
-      entry = json.loads(line)
-    except ValueError:
-      break
-    if entry['step'] <= step:
-      kept.append(line + '\n')
-  files.write_text(path, ''.join(kept))
-  os.utime(path)
