@@ -84,12 +84,11 @@ class TwoStacks(CausalNetwork):
     cells = tf.tensor_scatter_nd_update(state.cells, place, [cell])
     window, *windows = state.row.left
     row = state.row._replace(left=[self._left.slide(window, cell), *windows])
-    above = state.above[:, i]
     # A loop of one turn or none: a branch that XLA compiles would copy the
     # windows and links of a row for each cell, and wide rows take long.
     _, row = tf.while_loop(
       lambda is_new, _: is_new,
-      lambda _, row: (False, self._next_row(above, cells, row)),
+      lambda _, row: (False, self._next_row(state.above[:, i], cells, row)),
       (j == 0, row),
     )
     features, windows = self._walk(state.left[:, i, j], row, j)
