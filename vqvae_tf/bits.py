@@ -5,11 +5,12 @@ exact to the last digit printed, whatever precision produced the nats.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
 
-def nats_to_bits(nats):
+def nats_to_bits(nats: Any) -> Any:
   """Converts information from nats to bits.
 
       bits = nats / ln 2
@@ -30,7 +31,7 @@ def nats_to_bits(nats):
   return nats / math.log(2.0)
 
 
-def bits_per_dim(nats, num_dims):
+def bits_per_dim(nats: Any, num_dims: int) -> Any:
   """Converts nats per example to bits per dimension of the example.
 
   bits_per_dim = nats / (D ln 2), with D = H * W * C for an image. For
@@ -55,7 +56,7 @@ def bits_per_dim(nats, num_dims):
   return nats_to_bits(nats) / num_dims
 
 
-def entropy_bits(counts):
+def entropy_bits(counts: np.ndarray) -> float:
   """Entropy, in bits, of the empirical distribution that counts describe.
 
   H = sum_k p_k log2(1 / p_k), p_k = n_k / sum_j n_j, with 0 log 0 = 0. This
@@ -83,7 +84,9 @@ def entropy_bits(counts):
   return float(np.sum(probabilities * np.log2(1.0 / probabilities)))
 
 
-def cross_entropy_bits(counts, training_counts):
+def cross_entropy_bits(
+  counts: np.ndarray, training_counts: np.ndarray
+) -> float:
   """Bits per code of a code that was made for the frequencies of other codes.
 
       H = sum_k p_k log2(1 / q_k), p_k = n_k / sum_j n_j,
@@ -122,7 +125,7 @@ def _checked(counts):
   return counts
 
 
-def perplexity(counts):
+def perplexity(counts: np.ndarray) -> float:
   """Perplexity of code counts: how many equally used codes they are worth.
 
   perplexity = 2^H, H the entropy in bits (e^H with H in nats is the same

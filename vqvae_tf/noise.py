@@ -1,5 +1,7 @@
 """Seeded noise for drawing pixels."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 # Named, because the automatic choice differs between devices. XLA still lays
@@ -7,7 +9,7 @@ import tensorflow as tf
 ALGORITHM = 'philox'
 
 
-def split(seed):
+def split(seed: tf.Tensor) -> list[tf.Tensor]:
   """Makes two independent seeds of one.
 
   Args:
@@ -19,12 +21,12 @@ def split(seed):
   return tf.unstack(tf.random.split(seed, num=2, alg=ALGORITHM))
 
 
-def normal(shape, seed):
+def normal(shape: tf.Tensor | Sequence[int], seed: tf.Tensor) -> tf.Tensor:
   """Standard normal noise, float32 of the given shape; seed int32 [2]."""
   return tf.random.stateless_normal(shape, seed, alg=ALGORITHM)
 
 
-def logistic(shape, seed):
+def logistic(shape: tf.Tensor | Sequence[int], seed: tf.Tensor) -> tf.Tensor:
   """Standard logistic noise, log(u) - log(1 - u).
 
   Args:
@@ -38,7 +40,7 @@ def logistic(shape, seed):
   return tf.math.log(uniform) - tf.math.log1p(-uniform)
 
 
-def gumbel(shape, seed):
+def gumbel(shape: tf.Tensor | Sequence[int], seed: tf.Tensor) -> tf.Tensor:
   """Standard Gumbel noise, -log(-log(u)).
 
   argmax_k (logit_k + noise_k) is a draw from softmax(logits).

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from vqvae_tf import noise
 from vqvae_tf.likelihoods.likelihood import Likelihood
+from vqvae_tf.nets import CausalNetwork
 
 
 class Autoregressive(Likelihood):
@@ -37,7 +38,7 @@ class Autoregressive(Likelihood):
 
   def __init__(
     self,
-    network,
+    network: CausalNetwork,
     pixel: Likelihood,
     context_size: int,
     block_size: int = 2,
@@ -50,7 +51,7 @@ class Autoregressive(Likelihood):
     self._context_size = context_size
 
   @property
-  def num_params(self):
+  def num_params(self) -> int:
     """Maps of context that the decoder gives per pixel."""
     return self._context_size
 

@@ -28,7 +28,7 @@ class Bernoulli(Likelihood):
   """
 
   @property
-  def num_params(self):
+  def num_params(self) -> int:
     """P = C: one logit l per sub-pixel."""
     return self.channels
 

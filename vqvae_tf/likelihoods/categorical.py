@@ -32,16 +32,16 @@ class Categorical(Likelihood):
   """
 
   @property
-  def num_params(self):
+  def num_params(self) -> int:
     """P = 256 C: a logit per sub-pixel and value."""
     return LEVELS * self.channels
 
   @property
-  def num_features(self):
+  def num_features(self) -> int:
     """F = 7 C: the value and three waves over the values."""
     return self.channels * (1 + 2 * len(_FREQUENCIES))
 
-  def features(self, images):
+  def features(self, images: tf.Tensor) -> tf.Tensor:
     """What a causal network should read of the earlier pixels.
 
     2 to_float(x), cos(2 pi f x / 256) and sin(2 pi f x / 256), f = 64, 16, 4

@@ -42,7 +42,7 @@ class Likelihood(snt.Module):
   is_autoregressive = False
   has_conditioned_channels = False
 
-  def __init__(self, channels, name=None):
+  def __init__(self, channels: int, name: str | None = None):
     """Initializes the likelihood.
 
     Args:
@@ -59,25 +59,25 @@ class Likelihood(snt.Module):
 
   @property
   @abc.abstractmethod
-  def num_params(self):
+  def num_params(self) -> int:
     """Number P of feature maps that the decoder must give per pixel."""
 
   @abc.abstractmethod
-  def _log_mass(self, params, images):
+  def _log_mass(self, params: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """Nats per pixel or sub-pixel, [B, ...], from float32 params.
 
     Those of a pixel follow each other, and the pixels are in raster order.
     """
 
   @abc.abstractmethod
-  def _mean(self, params):
+  def _mean(self, params: tf.Tensor) -> tf.Tensor:
     """uint8 [B, ..., C] from float32 params."""
 
   @abc.abstractmethod
-  def _sample(self, params, seed):
+  def _sample(self, params: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """uint8 [B, ..., C] from float32 params and an int32 [2] seed."""
 
-  def to_float(self, images):
+  def to_float(self, images: tf.Tensor) -> tf.Tensor:
     """Scales pixels to the floats that networks read, in the pixel range.
 
         float = pixel / 255 - 0.5
@@ -94,11 +94,11 @@ class Likelihood(snt.Module):
     return tf.cast(_uint8(images), tf.float32) / 255.0 - 0.5
 
   @property
-  def num_features(self):
+  def num_features(self) -> int:
     """Number F of features that `features` gives of a pixel."""
     return self.channels
 
-  def features(self, images):
+  def features(self, images: tf.Tensor) -> tf.Tensor:
     """What a causal network should read of the earlier pixels.
 
     2 to_float(image), in [-1, 1]; a subclass may give more.
@@ -111,7 +111,7 @@ class Likelihood(snt.Module):
     """
     return 2.0 * self.to_float(images)
 
-  def to_uint8(self, values):
+  def to_uint8(self, values: tf.Tensor) -> tf.Tensor:
     """Rounds and clips floats to the nearest pixels, undoing `to_float`.
 
     Args:
@@ -123,7 +123,7 @@ class Likelihood(snt.Module):
     levels = tf.clip_by_value(255.0 * (values + 0.5), 0.0, 255.0)
     return tf.cast(tf.round(levels), tf.uint8)
 
-  def log_prob(self, params, images):
+  def log_prob(self, params: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """Log-probability mass of each example, in nats per example.
 
     log p(x | params), a sum over all axes but the first; float32 from the
@@ -144,7 +144,7 @@ class Likelihood(snt.Module):
     log_mass = self._log_mass(*self._checked_pair(params, images))
     return tf.reduce_sum(log_mass, axis=list(range(1, log_mass.shape.rank)))
 
-  def log_prob_map(self, params, images):
+  def log_prob_map(self, params: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """Log-probability mass of each pixel, in nats per pixel.
 
     log p(x_t | params, what x_t depends on), a sum over C. The sum over the
@@ -165,7 +165,7 @@ class Likelihood(snt.Module):
     log_mass = tf.reshape(self._log_mass(params, images), shape)
     return tf.reduce_sum(log_mass, axis=-1)
 
-  def mean(self, params):
+  def mean(self, params: tf.Tensor) -> tf.Tensor:
     """The example to show for these parameters, in pixels.
 
     Args:
@@ -180,7 +180,7 @@ class Likelihood(snt.Module):
     """
     return self._mean(self._checked_params(params))
 
-  def sample(self, params, seed):
+  def sample(self, params: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Draws one example from p(x | params), in pixels.
 
     The same seed gives the same example, except that XLA orders its noise

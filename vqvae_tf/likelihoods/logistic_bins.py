@@ -3,7 +3,9 @@
 import tensorflow as tf
 
 
-def log_bin_mass(levels, locations, log_scales):
+def log_bin_mass(
+  levels: tf.Tensor, locations: tf.Tensor, log_scales: tf.Tensor
+) -> tf.Tensor:
   """Nats of the bin of each pixel value under each logistic distribution.
 
   P(v) = F((v + 1/2 - m) / s) - F((v - 1/2 - m) / s), F the logistic function,

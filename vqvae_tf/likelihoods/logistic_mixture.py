@@ -66,7 +66,9 @@ class LogisticMixture(Likelihood):
     Salimans et al., "PixelCNN++", 2017, section 2.1 and 2.2.
   """
 
-  def __init__(self, channels, num_mixtures=5, name=None):
+  def __init__(
+    self, channels: int, num_mixtures: int = 5, name: str | None = None
+  ):
     """Initializes the likelihood.
 
     Args:
@@ -88,7 +90,7 @@ class LogisticMixture(Likelihood):
     return self.channels > 1
 
   @property
-  def num_params(self):
+  def num_params(self) -> int:
     """P = K (1 + 2 C + C (C - 1) / 2); 3 K in grey, 10 K in colour."""
     return self.num_mixtures * self._rows
 
@@ -96,7 +98,7 @@ class LogisticMixture(Likelihood):
   def _rows(self):
     return 1 + 2 * self.channels + self.channels * (self.channels - 1) // 2
 
-  def components(self, params):
+  def components(self, params: tf.Tensor) -> Components:
     """Takes the decoder's maps apart, in the pixel range.
 
     Map K r + k is row r of component k: row 0 the logits, then C rows of

@@ -42,7 +42,12 @@ class Normal(Likelihood):
     1.0
   """
 
-  def __init__(self, channels, scale=None, name=None):
+  def __init__(
+    self,
+    channels: int,
+    scale: float | None = None,
+    name: str | None = None,
+  ):
     """Initializes the likelihood.
 
     Args:
@@ -75,7 +80,7 @@ class Normal(Likelihood):
     self.log_scale = math.log(scale)
 
   @property
-  def num_params(self):
+  def num_params(self) -> int:
     """P = C: one location per sub-pixel."""
     return self.channels
 

@@ -29,7 +29,7 @@ _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 NARROW = 0.1
 
 
-def log_survival(x):
+def log_survival(x: tf.Tensor) -> tf.Tensor:
   """Logarithm of the upper tail of the standard normal distribution.
 
   log Q(x) = log P(X > x), with a relative error around 1e-6 for any x whose
@@ -49,7 +49,9 @@ def log_survival(x):
   return tf.where(x >= 0, log_tail, tf.math.log1p(-tf.exp(log_tail)))
 
 
-def log_bin_mass(low, high, width):
+def log_bin_mass(
+  low: tf.Tensor, high: tf.Tensor, width: tf.Tensor
+) -> tf.Tensor:
   """Logarithm of the standard normal mass of bins beside or around zero.
 
   log (Q(low) - Q(high)). For a bin beside zero,
@@ -85,7 +87,7 @@ def log_bin_mass(low, high, width):
   return tf.where(beside, log_beside, log_around)
 
 
-def log_narrow_bin_mass(middle, width):
+def log_narrow_bin_mass(middle: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
   """Logarithm of the standard normal mass of narrow bins, `width` <= 0.1.
 
   With y = z w / 2, an integral of phi(z + t) over |t| < w / 2 is

@@ -6,7 +6,7 @@ import tensorflow as tf
 LOG_SCALE_LIMIT = 7.0
 
 
-def bounded_log_scale(log_scale):
+def bounded_log_scale(log_scale: tf.Tensor) -> tf.Tensor:
   """Keeps a log-scale in (-8, 8) with a gradient that never dies.
 
   f(r) = r within [-7, 7]; beyond a limit L, f(r) = L + e / (1 + |e|) with
