@@ -163,11 +163,11 @@ class CausalNetwork(snt.Module, abc.ABC):
       slots = tf.zeros([*cell, self.num_slots, num_features])
       self(slots, tf.zeros([*cell, context.shape[-1]]))
 
-  def _outputs(self, seen, slots):
-    """Takes what cells [...] see and slots [..., S, F] to [..., S, P]."""
+  def _outputs(self, features, slots):
+    """Takes features [..., C] and slots [..., S, F] to [..., S, P]."""
     outputs = [
-      self.parameters(seen, flat(slots[..., :s, :]), s)
-      for s in range(self.num_slots)
+      slot(features, flat(slots[..., :s, :]))
+      for s, slot in enumerate(self._slots)
     ]
     return tf.stack(outputs, -2)
 

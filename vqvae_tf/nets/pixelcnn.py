@@ -6,7 +6,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf.nets.causal import Above, Left, Pointwise
-from vqvae_tf.nets.causal_network import SMALL, State, flat
+from vqvae_tf.nets.causal_network import SMALL, State, flat, split
 from vqvae_tf.nets.dropout import kept
 from vqvae_tf.nets.two_stacks import TwoStacks
 
@@ -58,7 +58,7 @@ class PixelCNN(TwoStacks):
     cells = flat(slots)
     features = self._features(cells, context, kept)
     linear = self._linear_above(cells) + self._linear_left(cells)
-    return self._outputs(self._seen(features, linear), slots)
+    return self._outputs(features, slots) + split(linear, self.num_slots)
 
   def step(
     self, state: State, t: tf.Tensor, cell: tf.Tensor
@@ -67,14 +67,14 @@ class PixelCNN(TwoStacks):
     features, state = super().step(state, t, cell)
     linear = state.row.links[-1][:, t % state.cells.shape[0]]
     linear += self._linear_left.at(state.row.left[0][:, -1:])
-    return self._seen(features, linear), state
+    return _Seen(features, split(linear, self.num_slots)), state
 
   def parameters(
     self, seen: '_Seen', earlier: tf.Tensor, slot: int
   ) -> tf.Tensor:
     """Returns those of a slot: see `CausalNetwork.parameters`."""
     outputs = super().parameters(seen.features, earlier, slot)
-    return outputs + seen.linear[slot]
+    return outputs + seen.linear[:, slot]
 
   @property
   def _link_sizes(self):
@@ -84,20 +84,17 @@ class PixelCNN(TwoStacks):
     slid, links = super()._look_above(context, windows)
     return slid, [*links, self._linear_above.at(windows[0][:, -1:])]
 
-  def _seen(self, features, linear):
-    return _Seen(features, tf.split(linear, self.num_slots, -1))
-
 
 class _Seen(NamedTuple):
   """What a cell sees of earlier ones.
 
   Attributes:
-    features: float [..., C].
-    linear: S tensors [..., P], what is added to the outputs of each slot.
+    features: float [B, C].
+    linear: float [B, S, P], what is added to the outputs.
   """
 
   features: tf.Tensor
-  linear: list[tf.Tensor]
+  linear: tf.Tensor
 
 
 class _Layer(snt.Module):
