@@ -62,9 +62,8 @@ def target(workdir, tmp_path_factory):
   )
 
 
-def test_evaluation_names_its_samples(subject, digits, monkeypatch):
-  monkeypatch.setattr(evaluate, '_NUM_SAMPLED', 20)
-  result = evaluate.evaluate(subject, digits['test'])
+def test_evaluation_names_its_samples(subject, digits):
+  result = evaluate.evaluate(subject, digits['test'], num_sampled=20)
   images, _ = digits['test'].fetch(tf.range(20, dtype=tf.int64))
   samples = subject.reconstruct(images)
   errors = images.numpy().astype(float) - samples.numpy()
@@ -208,9 +207,9 @@ def test_samples_of_large_images_come_in_parts(subject, digits, monkeypatch):
 
   data = digits['test']
   for most, expected in ((256, [50, 50, 50, 29]), (60, [50, 10])):
-    monkeypatch.setattr(evaluate, '_NUM_SAMPLED', most)
     sizes.clear()
-    found = evaluate._sampled(changed(subject, reconstruct=reconstruct), data)
+    other = changed(subject, reconstruct=reconstruct)
+    found = evaluate.sampled_errors(other, data, most)
     assert sizes == expected and found['num_sampled'] == sum(expected)
     # Each pixel is off by one grey level.
     assert found['mse'] == 1

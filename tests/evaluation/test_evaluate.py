@@ -73,7 +73,7 @@ def test_a_split_by_hand(trained, subject, digits):
   assert subject.origin == f'{trained}, step {step}'
 
 
-def test_the_batch_size_does_not_matter(tiny_config, digits, monkeypatch):
+def test_the_batch_size_does_not_matter(tiny_config, digits):
   # A model of integers, so that no sum rounds.
   def assess(images):
     images = images.numpy()
@@ -96,8 +96,7 @@ def test_the_batch_size_does_not_matter(tiny_config, digits, monkeypatch):
   )
   images = _whole(digits['test']).numpy()
   for batch_size in (1, 7, 100, 179, 500):
-    monkeypatch.setattr(evaluate, '_BATCH_SIZE', batch_size)
-    result = evaluate.evaluate(stub, digits['test'])
+    result = evaluate.evaluate(stub, digits['test'], batch_size)
     assert result.num_examples == 179
     # Exact: all sums are integers.
     assert result.pixel_bits_per_dim == images.sum() / images.size
@@ -178,11 +177,10 @@ def test_an_export_measures_as_its_workdir(subject, exported, digits):
 
 
 def test_a_prior_joins_the_bound(
-  with_prior, code_prior, exported_with_prior, digits, monkeypatch
+  with_prior, code_prior, exported_with_prior, digits
 ):
-  monkeypatch.setattr(evaluate, '_BATCH_SIZE', 70)
   ours = load.from_run(Run(with_prior))
-  result = evaluate.evaluate(ours, digits['test'])
+  result = evaluate.evaluate(ours, digits['test'], batch_size=70)
   images, labels = digits['test'].fetch(tf.range(179, dtype=tf.int64))
   assessed = ours.assess(images)
   learned = code_prior.marginal_nats(assessed.codes).numpy() / math.log(2)
@@ -221,12 +219,11 @@ def test_images_of_another_shape(subject, digits):
     evaluate.evaluate(larger, digits['test'])
 
 
-def test_files_of_a_whole_split(digits, monkeypatch):
-  monkeypatch.setattr(evaluate, '_BATCH_SIZE', 70)
+def test_files_of_a_whole_split(digits):
   data = digits['test']
   images, _ = data.fetch(tf.range(data.num_examples, dtype=tf.int64))
   expected = image_files.bits_per_dim([images.numpy()])
-  assert evaluate.measure_files(data) == expected
+  assert evaluate.measure_files(data, batch_size=70) == expected
 
 
 def _result(**changes):

@@ -119,9 +119,8 @@ class TestKeep:
 
 
 class TestDraw:
-  def test_classes_share_the_images(self, subject, monkeypatch):
-    monkeypatch.setattr(draw, '_BATCH_SIZE', 2)
-    draws = draw.draw(subject, 8, [0, 1, 2], 5)
+  def test_classes_share_the_images(self, subject):
+    draws = draw.draw(subject, 8, [0, 1, 2], 5, batch_size=2)
     assert draws.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2]
     np.testing.assert_array_equal(draws.codes[:, 0, 0, 0], draws.labels)
     # Each call has a seed of its own; what is too many is dropped.

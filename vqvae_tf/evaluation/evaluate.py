@@ -14,16 +14,21 @@ from vqvae_tf.metrics.measure import Metrics, errors, measure, sum_of_squares
 from vqvae_tf.serving.subject import Subject
 
 _BATCH_SIZE = 100
-# Of an autoregressive decoder.
-_NUM_SAMPLED = 256
 
 
-def evaluate(subject: Subject, data: Source) -> Metrics:
+def evaluate(
+  subject: Subject,
+  data: Source,
+  batch_size: int = _BATCH_SIZE,
+  num_sampled: int = 256,
+) -> Metrics:
   """Measures a subject over a whole split, with a bar on a terminal.
 
   Args:
     subject: the model.
     data: the split.
+    batch_size: of small images; of large ones as many as memory allows.
+    num_sampled: images of which an autoregressive decoder draws a sample each.
 
   Returns:
     `Metrics`, averages by example.
@@ -41,15 +46,15 @@ def evaluate(subject: Subject, data: Source) -> Metrics:
 
   result = measure(
     assess,
-    batches(data, 'model and prior' if subject.prior else 'model'),
+    batches(data, 'model and prior' if subject.prior else 'model', batch_size),
     subject.codebook_sizes,
     _cost(subject, data),
   )
   if subject.has_pixel_bits and data.num_examples > 1:
-    shuffled = _shuffled(subject, data, np.concatenate(codes))
+    shuffled = _shuffled(subject, data, np.concatenate(codes), batch_size)
     result = result._replace(shuffled_bits_per_dim=shuffled)
   if result.mse is None:
-    result = result._replace(**_sampled(subject, data))
+    result = result._replace(**sampled_errors(subject, data, num_sampled))
   return result
 
 
@@ -66,20 +71,28 @@ def _cost(subject, data):
   return cost
 
 
-def _shuffled(subject, data, codes):
+def _shuffled(subject, data, codes, batch_size):
   """Returns pixel bits/dim of images with the codes of half a split before."""
   # Far away, for neighbours in a folder are alike.
   others, done, bits = np.roll(codes, len(codes) // 2, 0), 0, 0.0
-  for images, _ in batches(data, 'shuffled codes'):
+  for images, _ in batches(data, 'shuffled codes', batch_size):
     own = others[done : done + len(images)]
     bits += float(tf.reduce_sum(subject.pixel_bits(own, images)))
     done += len(images)
   return bits / data.num_examples / math.prod(data.example_shape)
 
 
-def _sampled(subject, data):
-  """Returns mse and PSNR of one sample each of the first images."""
-  count = min(_NUM_SAMPLED, data.num_examples)
+def sampled_errors(
+  subject: Subject, data: Source, most: int
+) -> dict[str, float | None]:
+  """Returns fields of `Metrics`: errors of one sample each of some images.
+
+  Args:
+    subject: one with an autoregressive decoder.
+    data: the split.
+    most: of the first of its images.
+  """
+  count = min(most, data.num_examples)
   size = pipeline.fitting(count, data)
   squares, done = 0.0, 0
   for images, _ in pipeline.in_order(data, size).take(-(-count // size)):
@@ -90,7 +103,9 @@ def _sampled(subject, data):
   return {**errors(mse), 'num_sampled': count}
 
 
-def measure_files(data: Source) -> dict[str, float] | None:
+def measure_files(
+  data: Source, batch_size: int = _BATCH_SIZE
+) -> dict[str, float] | None:
   """Returns the bits/dim of the files that a split's images make, by name.
 
   As `image_files.bits_per_dim` has them, with a bar on a terminal; None if
@@ -98,15 +113,17 @@ def measure_files(data: Source) -> dict[str, float] | None:
   """
   if not image_files.can_hold(data.example_shape):
     return None
-  of_split = batches(data, 'files')
+  of_split = batches(data, 'files', batch_size)
   return image_files.bits_per_dim(images.numpy() for images, _ in of_split)
 
 
-def batches(data: Source, title: str) -> Iterator:
+def batches(
+  data: Source, title: str, batch_size: int = _BATCH_SIZE
+) -> Iterator:
   """Yields a split's batches of images and labels, with a bar on a terminal."""
   with files.bar(data.num_examples, f'{data.split}, {title}') as bar:
     for images, labels in pipeline.in_order(
-      data, pipeline.fitting(_BATCH_SIZE, data)
+      data, pipeline.fitting(batch_size, data)
     ):
       yield images, labels
       bar.update(len(images))

@@ -69,6 +69,7 @@ def draw(
   temperature: float = 1.0,
   top_p: float = 1.0,
   kept: Kept | None = None,
+  batch_size: int = _BATCH_SIZE,
 ) -> Draws:
   """Draws images, as many of each class, with a bar on a terminal.
 
@@ -80,14 +81,16 @@ def draw(
     temperature: as `CodePrior.sample` has it.
     top_p: likewise.
     kept: of an image, which is completed.
+    batch_size: images that are drawn at once, at most; with another one, other
+      images are drawn.
 
   Returns:
     `Draws`, class by class.
   """
   classes = classes[:num]
   shares = [len(part) for part in np.array_split(np.arange(num), len(classes))]
-  # XLA compiles the sampler for a batch size.
-  batch = min(max(shares), _BATCH_SIZE)
+  # Always as many: what a seed draws depends on the size of the batch.
+  batch = min(max(shares), batch_size)
   # The label of each batch, and how many of its images are wanted.
   calls = [
     (label, min(batch, share - begin))
