@@ -1,12 +1,16 @@
 # make demo: train, evaluate, export and draw a small model on real digits.
-# make test: the whole test suite.    make lint: ruff.
+# make test: the package and its commands.    make lint: ruff.
+# make check: README, guides, docstrings, notebooks and tables are true.
 # make notebooks: runs the notebooks and stores their outputs.
 # make docs: guides and API reference, in build/docs.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Two files of tests at a time, for the tests of a file share fixtures; in the
+# order of their names, as a file of few tests may be a long one.
+PYTEST := $(RUN) -m pytest -n 2 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: install demo test notebooks docs lint format clean
+.PHONY: install demo test check notebooks docs lint format clean
 
 # The stamp is newer than setup.py once everything is installed.
 $(VENV)/installed: setup.py pyproject.toml
@@ -20,10 +24,11 @@ install: $(VENV)/installed
 demo: install
 	$(RUN) bin/demo
 
-# Two files of tests at a time, for the tests of a file share fixtures; in the
-# order of their names, as a file of few tests may be a long one.
 test: install
-	$(RUN) -m pytest -n 2 --dist=loadfile --no-loadscope-reorder
+	$(PYTEST) --ignore=tests/documents
+
+check: install
+	$(PYTEST) tests/documents
 
 notebooks: install
 	$(RUN) notebooks/execute.py

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 
-FOLDER = pathlib.Path(__file__).resolve().parents[1] / 'notebooks'
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'notebooks'
 PATHS = sorted(FOLDER.glob('*.ipynb'))
 notebooks = pytest.mark.parametrize('path', PATHS, ids=lambda path: path.stem)
 

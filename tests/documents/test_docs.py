@@ -9,7 +9,7 @@ import pytest
 import vqvae_tf
 from vqvae_tf import keras as layers
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = ROOT / 'docs'
 GUIDES = sorted(DOCS.glob('*.md'))
 WITH_CODE = [path for path in GUIDES if '```python' in path.read_text()]

@@ -11,7 +11,7 @@ import shlex
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / 'README.md').read_text()
 GUIDES = [path.read_text() for path in sorted((ROOT / 'docs').glob('*.md'))]
 CIFAR_RECORDS = 20
