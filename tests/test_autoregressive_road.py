@@ -20,6 +20,9 @@ from vqvae_tf.serving import load, saved_model
 from vqvae_tf.training import examples
 from vqvae_tf.visualization import gallery, material
 
+# TensorFlow notes that tf.data stays compiled when a model runs op by op.
+pytestmark = pytest.mark.filterwarnings('ignore:Even though the:UserWarning')
+
 SMALL = {
   'decoder': 'autoregressive',
   'causal_hiddens': 8,
@@ -36,11 +39,16 @@ def changed(subject, **values):
 
 
 def train(config, folder):
+  """Trains op by op: tests of priors and artifacts compile such networks."""
   sources = [
     datasets.open_source('digits', split) for split in ('train', 'validation')
   ]
   workdir = Workdir(folder)
-  examples.train(config, workdir, *sources)
+  tf.config.run_functions_eagerly(True)
+  try:
+    examples.train(config, workdir, *sources)
+  finally:
+    tf.config.run_functions_eagerly(False)
   return workdir
 
 

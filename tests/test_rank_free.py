@@ -58,9 +58,13 @@ def kind(request):
 
 @pytest.fixture(scope='module')
 def run(kind, tiny_config, tmp_path_factory):
-  """A run of four steps."""
+  """A run of four steps, which XLA compiles for sounds."""
   folder = tmp_path_factory.mktemp(kind) / 'run'
-  return trained(folder, kind, tiny_config, 4)
+  tf.config.run_functions_eagerly(kind != 'sound')
+  try:
+    return trained(folder, kind, tiny_config, 4)
+  finally:
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope='module')
@@ -154,6 +158,7 @@ def test_what_needs_images_refuses_it(kind, run, subject, tiny_config):
     build.model(config)
 
 
+@pytest.mark.usefixtures('eagerly')
 def test_a_prior_of_the_codes_of_any_grid(kind, run, tmp_path):
   workdir = Workdir(shutil.copytree(run.path, tmp_path / 'run'))
   copied = Run(workdir)

@@ -1,16 +1,19 @@
 """The executables that train; signals; a full disk."""
 
-import concurrent.futures
 import json
 import shutil
 import signal
 import struct
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from vqvae_tf.runs.workdir import Workdir
+
+_CIFAR_RECORDS = 20
+_BIN = Path(__file__).resolve().parents[2] / 'bin'
 
 
 @pytest.fixture(scope='module')
@@ -29,19 +32,24 @@ def mnist_folder(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def cifar10_folder(tmp_path_factory):
-  """Files of the right size, black images of aeroplanes."""
+  """Black images of aeroplanes."""
   folder = tmp_path_factory.mktemp('cifar10')
   for i in range(1, 6):
     with open(folder / f'data_batch_{i}.bin', 'wb') as file:
-      file.truncate(10_000 * 3073)
+      file.truncate(_CIFAR_RECORDS * 3073)
   return folder
 
 
 @pytest.fixture(scope='module')
 def finished(
-  command, tiny_flags, mnist_folder, cifar10_folder, tmp_path_factory
+  run_all,
+  environment,
+  tiny_flags,
+  mnist_folder,
+  cifar10_folder,
+  tmp_path_factory,
 ):
-  """Each executable once, two at a time: its process and its workdir."""
+  """Each executable once: its status, stdout and stderr, and its workdir."""
   root = tmp_path_factory.mktemp('finished')
   runs = {
     'mnist': [
@@ -55,20 +63,22 @@ def finished(
     'cifar10': [
       *tiny_flags,
       f'--data_dir={cifar10_folder}',
-      '--batch_size=250',
       '--steps=1',
     ],
     'train': [*tiny_flags, '--dataset=digits', '--noflip', '--flip=True'],
     'demo': ['--steps=2'],
   }
-  with concurrent.futures.ThreadPoolExecutor(2) as pool:
-    processes = {
-      name: pool.submit(command, name, f'--workdir={root / name}', *flags)
+  outcomes = run_all(
+    [
+      [str(_BIN / name), f'--workdir={root / name}', *flags]
       for name, flags in runs.items()
-    }
+    ],
+    jobs=2,
+    env={**environment, 'CIFAR_RECORDS': str(_CIFAR_RECORDS)},
+  )
   return {
-    name: (process.result(), Workdir(root / name))
-    for name, process in processes.items()
+    name: (*outcome, Workdir(root / name))
+    for name, outcome in zip(runs, outcomes, strict=True)
   }
 
 
@@ -82,12 +92,12 @@ def finished(
   ],
 )
 def test_training(finished, name, dataset, shape, steps):
-  done, workdir = finished[name]
-  assert done.returncode == 0, done.stderr
-  assert done.stderr == ''
-  assert f'step {steps}: validation ' in done.stdout
-  assert f'{steps} steps in ' in done.stdout
-  assert f'next: bin/evaluate --workdir={workdir}' in done.stdout
+  status, out, err, workdir = finished[name]
+  assert status == 0, err
+  assert err == ''
+  assert f'step {steps}: validation ' in out
+  assert f'{steps} steps in ' in out
+  assert f'next: bin/evaluate --workdir={workdir}' in out
   assert workdir.last_state().step == steps
   config = workdir.load_config()
   assert config.data.dataset == dataset
@@ -96,13 +106,13 @@ def test_training(finished, name, dataset, shape, steps):
 
 @pytest.mark.parametrize('name, flip', [('train', True), ('mnist', False)])
 def test_the_last_word_of_a_switch_counts(finished, name, flip):
-  _, workdir = finished[name]
+  *_, workdir = finished[name]
   assert workdir.load_config().data.flip is flip
 
 
 def test_demo_goes_the_whole_road(finished):
-  done, workdir = finished['demo']
-  assert 'digits, test split' in done.stdout
+  _, out, _, workdir = finished['demo']
+  assert 'digits, test split' in out
   for label in (
     'bits/dim',
     'pixels, -log2 p(x|z)',
@@ -110,12 +120,12 @@ def test_demo_goes_the_whole_road(finished):
     'PSNR',
     'codes in use',
   ):
-    assert label in done.stdout
+    assert label in out
   results = json.loads((workdir.path / 'metrics.json').read_text())
-  assert f'{results["test"]["bits_per_dim"]:.4f}' in done.stdout
+  assert f'{results["test"]["bits_per_dim"]:.4f}' in out
   shown = [
     line.split()[-1]
-    for line in done.stdout.splitlines()
+    for line in out.splitlines()
     if line.startswith(('model ', 'metrics ', 'drawn: '))
     and not line.endswith('.mp4')
   ]
