@@ -233,7 +233,23 @@ def test_list_presets(answer):
     (
       'sample',
       ['--workdir=a', '--num=0'],
-      'flag --num=0: 0 is not a positive integer',
+      'flag --num=0: 0 is not an integer in the range [1, 1000000]',
+    ),
+    (
+      'sample',
+      ['--workdir=a', '--temperature=inf'],
+      'flag --temperature=inf: inf is not a number in the range [0, 1000000.0]',
+    ),
+    (
+      'visualize',
+      ['--workdir=a', '--frames=100000000000000000000'],
+      'flag --frames=100000000000000000000: 100000000000000000000 is not an '
+      'integer in the range [1, 100000]',
+    ),
+    (
+      'visualize',
+      ['--workdir=a', '--seed=-1'],
+      'flag --seed=-1: -1 is not an integer in the range [0, 2147483647]',
     ),
     (
       'export',

@@ -93,6 +93,7 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
   )
   bare = Workdir(root / 'bare')
   bare.save_config(trained.load_config())
+  (root / 'dangling').symlink_to(root / 'nothing')
   return {
     'locked': (
       'train',
@@ -103,6 +104,31 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
       'train',
       [*train, '--embedding_dim=8', f'--workdir={trained}'],
       'was trained with --embedding_dim=4, not 8: leave that flag',
+    ),
+    'a file as a workdir': (
+      'train',
+      [*train, f'--workdir={bare}/config.json'],
+      'config.json is no folder, or a link to nothing: name another --workdir',
+    ),
+    'a link to nothing': (
+      'train',
+      [*train, f'--workdir={root}/dangling'],
+      'dangling is no folder, or a link to nothing: name another --workdir',
+    ),
+    'control characters': (
+      'evaluate',
+      [f'--workdir={root}/\x1b[31mred'],
+      r'/\\x1b\[31mred is no workdir: ',
+    ),
+    'out of memory': (
+      'train',
+      [
+        *train,
+        '--num_embeddings=16777216',
+        '--embedding_dim=65536',
+        f'--workdir={root}/huge',
+      ],
+      'out of memory: try smaller settings .*--num_embeddings=16777216',
     ),
     'impossible settings': (
       'train',
@@ -117,7 +143,7 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
         '--evaluate_every=9',
         f'--workdir={root}/diverged',
       ],
-      'the loss is not finite at step 2: .*lower --learning_rate',
+      'the loss is not finite at step 2: use a lower --learning_rate',
     ),
     'missing checkpoint': (
       'evaluate',
@@ -213,6 +239,10 @@ def outcomes(cases, run_all):
     'no image size',
     'locked',
     'other settings',
+    'a file as a workdir',
+    'a link to nothing',
+    'control characters',
+    'out of memory',
     'impossible settings',
     'loss not finite',
     'missing checkpoint',

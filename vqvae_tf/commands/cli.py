@@ -13,7 +13,7 @@ from absl import app, flags, logging
 
 from vqvae_tf import configs
 from vqvae_tf.configs import presets
-from vqvae_tf.errors import UserError
+from vqvae_tf.errors import UserError, printable
 
 FLAGS = flags.FLAGS
 
@@ -50,7 +50,12 @@ def _guarded(main, argv):
     return _failed(error)
   except KeyboardInterrupt:
     return 128 + signal.SIGINT
+  except MemoryError:
+    return _failed(_out_of_memory())
   except Exception as error:
+    # By name, as TensorFlow may not be loaded.
+    if type(error).__name__ == 'ResourceExhaustedError':
+      return _failed(_out_of_memory())
     # TensorFlow wraps what a data set raises in its pipeline.
     damaged = re.search('cannot read the image .*', str(error))
     if not damaged:
@@ -59,8 +64,18 @@ def _guarded(main, argv):
 
 
 def _failed(error):
-  print(f'error: {error}', file=sys.stderr)
+  print(f'error: {printable(str(error))}', file=sys.stderr)
   return 1
+
+
+def _out_of_memory():
+  """Says which of the given flags may ask for too much."""
+  given = [
+    f'--{name}={FLAGS[name].value}'
+    for name in FLAGS
+    if FLAGS[name].present and type(FLAGS[name].value) is int
+  ]
+  return f'out of memory: try smaller settings ({", ".join(given) or "none"})'
 
 
 def load_tensorflow(start: Callable[[], Any] | None = None) -> Any:

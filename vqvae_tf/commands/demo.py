@@ -19,7 +19,7 @@ _PICTURES = ('reconstructions', 'codes', 'usage', 'curves', 'animation')
 def main() -> None:
   """Runs the executable."""
   flags.DEFINE_string('workdir', 'runs/demo', 'folder of the run')
-  flags.DEFINE_integer('steps', None, 'training steps (default: the preset)')
+  flags.DEFINE_integer('steps', None, 'training steps (default: the preset)', 1)
   cli.run(_demo, _USAGE)
 
 

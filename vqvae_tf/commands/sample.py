@@ -22,9 +22,9 @@ draw the same images of the same seed.
 def main() -> None:
   """Runs the executable."""
   cli.define_subject_flags()
-  flags.DEFINE_integer('num', 64, 'how many images', 1)
+  flags.DEFINE_integer('num', 64, 'how many images', 1, 1_000_000)
   flags.DEFINE_string('label', None, 'class, or its number (default: each)')
-  flags.DEFINE_float('temperature', 1.0, 'below 1: likelier codes', 0.0)
+  flags.DEFINE_float('temperature', 1.0, 'below 1: likelier codes', 0, 1e6)
   flags.DEFINE_float('top_p', 1.0, 'mass of the likeliest codes', 1e-6, 1.0)
   for name in ('temperature', 'top_p'):
     # No bound excludes it.
@@ -33,7 +33,7 @@ def main() -> None:
     )
   flags.DEFINE_integer('seed', 0, 'of all that is drawn', 0, 2**31 - 1)
   flags.DEFINE_string('image', None, 'file of an image to complete')
-  flags.DEFINE_integer('index', None, 'image of the test split to complete')
+  flags.DEFINE_integer('index', None, 'image of the test split to complete', 0)
   keep = 'left, right, top, bottom or x0,y0,x1,y1 in pixels'
   flags.DEFINE_string('keep', None, keep)
   flags.DEFINE_string('output', None, 'folder (default: WORKDIR/samples)')

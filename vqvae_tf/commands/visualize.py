@@ -25,12 +25,15 @@ def main() -> None:
   flags.DEFINE_list('only', None, f'pictures, of {", ".join(names.PICTURES)}')
   flags.DEFINE_bool('list', False, 'say what the pictures show and stop')
   flags.DEFINE_enum('split', 'test', data_names.SPLITS, 'part of the data')
-  flags.DEFINE_integer('seed', 0, 'of the images and of all random moves')
+  flags.DEFINE_integer(
+    'seed', 0, 'of the images and of all random moves', 0, 2**31 - 1
+  )
   flags.DEFINE_integer(
     'frames',
     None,
     'of walks (default: 1000; 100 of an autoregressive decoder)',
     lower_bound=1,
+    upper_bound=100_000,
   )
   flags.DEFINE_string('output', None, 'folder (default: WORKDIR/pictures)')
   cli.run(_visualize, _USAGE)

@@ -70,7 +70,12 @@ class Workdir:
     Raises:
       UserError: if another run holds the workdir.
     """
-    self.path.mkdir(parents=True, exist_ok=True)
+    try:
+      self.path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+      raise UserError(
+        f'{self} is no folder, or a link to nothing: name another --workdir'
+      ) from error
     with open(self.path / 'lock', 'w') as lock:
       try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -200,10 +200,14 @@ class _Loop:
     return num_steps
 
   def _failure(self, what, step):
+    intact = (
+      f'the checkpoints in {self._workdir} are intact; '
+      if self._workdir.steps()
+      else ''
+    )
     return UserError(
-      f'{what} is not finite at step {step}: the checkpoints in '
-      f'{self._workdir} are intact; use a lower --learning_rate and '
-      f'{self._workdir.way_out}{self._stage.advice()}'
+      f'{what} is not finite at step {step}: {intact}use a lower '
+      f'--learning_rate and {self._workdir.way_out}{self._stage.advice()}'
     )
 
   def _at_intervals(self):
