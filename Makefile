@@ -1,6 +1,7 @@
 # make demo: train, evaluate, export and draw a small model on real digits.
 # make test: the package and its commands.    make lint: ruff.
 # make check: README, guides, docstrings, notebooks and tables are true.
+# make fuzz: damages files of all kinds for minutes; writes what came of it.
 # make notebooks: runs the notebooks and stores their outputs.
 # make docs: guides and API reference, in build/docs.
 PYTHON ?= python3
@@ -10,7 +11,7 @@ RUN := $(VENV)/bin/python
 # order of their names, as a file of few tests may be a long one.
 PYTEST := $(RUN) -m pytest -n 2 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: install demo test check notebooks docs lint format clean
+.PHONY: install demo test check fuzz notebooks docs lint format clean
 
 # The stamp is newer than setup.py once everything is installed.
 $(VENV)/installed: setup.py pyproject.toml
@@ -29,6 +30,11 @@ test: install
 
 check: install
 	$(PYTEST) tests/documents
+
+# The counts of damages are those of the guide on damage.
+fuzz: install
+	FAULTS=30000 FAULTS_TABLE=assets/benchmarks/faults.csv \
+	  $(RUN) -m pytest -q tests/faults
 
 notebooks: install
 	$(RUN) notebooks/execute.py

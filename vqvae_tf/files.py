@@ -1,14 +1,20 @@
-"""Files that are there whole or not at all, and words for the screen."""
+"""Files that are there whole or not at all, and say so if they were changed."""
 
 import contextlib
+import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import tqdm
+
+_DIGEST = 'digest'
+# More than any of our files has, less than a parser needs a minute for.
+_MOST_BYTES = 2**26
 
 
 @contextlib.contextmanager
@@ -25,7 +31,9 @@ def written(path: Path) -> Iterator[Path]:
   aside = path.with_name(f'.{path.name}.partial')
   try:
     yield aside
+    synced(aside)
     aside.rename(path)
+    synced(path.parent)
   except OSError as error:
     raise OSError(f'cannot write {path}: {one_line(error)}') from error
   finally:
@@ -38,9 +46,93 @@ def write_text(path: Path, text: str) -> None:
     aside.write_text(text)
 
 
+def synced(path: Path) -> None:
+  """Has a file, or the names in a folder, outlast a power cut."""
+  descriptor = os.open(path, os.O_RDONLY)
+  try:
+    os.fsync(descriptor)
+  finally:
+    os.close(descriptor)
+
+
+def synced_folder(path: Path) -> None:
+  """Has a folder with all that is in it outlast a power cut."""
+  for folder, _, names in os.walk(path):
+    for name in names:
+      synced(Path(folder) / name)
+    synced(Path(folder))
+
+
 def write_json(path: Path, values: Mapping[str, object]) -> None:
-  """Writes values as indented JSON, as `written` does."""
-  write_text(path, json.dumps(values, indent=2) + '\n')
+  """Writes values as indented JSON and their digest, as `written` does."""
+  digest = {_DIGEST: _digest(json.loads(json.dumps(values)))}
+  write_text(path, json.dumps({**values, **digest}, indent=2) + '\n')
+
+
+def read_json(path: Path) -> dict[str, object]:
+  """Returns what `write_json` wrote; an early file has no digest to compare.
+
+  Raises:
+    OSError: if the file cannot be read.
+    ValueError: if it is damaged, in a few words.
+  """
+  values = parsed_json(read_bytes(path))
+  digest = values.pop(_DIGEST, None)
+  if digest is not None and digest != _digest(values):
+    raise ValueError(
+      'its digest is that of other values: if you changed it yourself, remove '
+      'the digest'
+    )
+  return values
+
+
+def check_numbers(values: tuple, default: tuple) -> None:
+  """Checks that numbers from JSON are as those of a default, and no others.
+
+  Args:
+    values: a NamedTuple.
+    default: another one, of numbers and None.
+
+  Raises:
+    ValueError: naming the first that is not.
+  """
+  for name, value, known in zip(values._fields, values, default, strict=True):
+    kinds = {int: (int,), float: (int, float)}.get(type(known), (type(None),))
+    if type(value) not in kinds:
+      raise ValueError(f'{name} is {value!r:.40}')
+
+
+def read_bytes(path: Path) -> bytes:
+  """Returns the bytes of a file of ours.
+
+  Raises:
+    OSError: if the file cannot be read.
+    ValueError: if it is larger than any of them.
+  """
+  size = path.stat().st_size
+  if size > _MOST_BYTES:
+    raise ValueError(f'it has {size} bytes, more than any such file')
+  return path.read_bytes()
+
+
+def parsed_json(text: bytes | str) -> dict[str, object]:
+  """Returns an object of JSON.
+
+  Raises:
+    ValueError: if it is none.
+  """
+  try:
+    values = json.loads(text)
+  except (ValueError, RecursionError) as error:
+    raise ValueError(one_line(error)) from error
+  if not isinstance(values, dict):
+    raise ValueError('it holds no names and values')
+  return values
+
+
+def _digest(values):
+  text = json.dumps(values, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def write_arrays(
@@ -51,6 +143,23 @@ def write_arrays(
   # NumPy would give the path another name: it gets a file.
   with written(path) as aside, open(aside, 'wb') as file:
     save(file, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+  """Returns what `write_arrays` wrote, whose checksums the format has.
+
+  Raises:
+    OSError: if the file cannot be read.
+    ValueError: if it is damaged.
+  """
+  try:
+    with open(path, 'rb') as file, np.load(file) as arrays:
+      return {name: arrays[name] for name in arrays.files}
+  except OSError:
+    raise
+  # A damaged archive makes NumPy and the modules below it raise anything.
+  except Exception as error:
+    raise ValueError(one_line(error)) from error
 
 
 def one_line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vqvae_tf import files
 from vqvae_tf.runs.workdir import Workdir
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -88,9 +89,7 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
   (spoiled.path / 'codes.npz').write_bytes(b'PK no archive')
   foreign = _copy(with_prior, root / 'foreign')
   config = foreign.path / 'prior' / 'config.json'
-  config.write_text(
-    config.read_text().replace('"fingerprint": "', '"fingerprint": "0')
-  )
+  files.write_json(config, files.read_json(config) | {'fingerprint': '0'})
   bare = Workdir(root / 'bare')
   bare.save_config(trained.load_config())
   (root / 'dangling').symlink_to(root / 'nothing')

@@ -78,7 +78,7 @@ def test_evaluate(done, trained):
   path = done['root'] / 'run' / 'metrics.json'
   assert f'written: {path}' in text
   assert 'digits validation, ' in text and ', step 4' in text
-  [(split, values)] = json.loads(path.read_text()).items()
+  [(split, values)] = results.read(path).items()
   assert split == 'validation'
   assert table(*results.parsed(values)) in text
   assert values['checkpoints'] == Run(trained).fingerprints
@@ -90,7 +90,7 @@ def test_evaluate(done, trained):
 def test_evaluate_an_export(done, exported):
   """By default the test and the training split, beside files."""
   text = _output(done, 'evaluate_export')
-  known = json.loads((done['root'] / 'export.json').read_text())
+  known = results.read(done['root'] / 'export.json')
   # What is trained on: the validation split's 179 images are left out.
   sizes = {split: v['num_examples'] for split, v in known.items()}
   assert sizes == {'test': 179, 'train': 1439}

@@ -1,4 +1,3 @@
-import json
 import math
 import os
 import signal
@@ -14,6 +13,7 @@ from vqvae_tf.models import serve_prior
 from vqvae_tf.priors import measuring, training
 from vqvae_tf.priors.codes import Codes, CodeSource
 from vqvae_tf.priors.measuring import baselines
+from vqvae_tf.runs import history
 from vqvae_tf.runs.run import PriorRun
 from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
 from vqvae_tf.training import loop
@@ -69,10 +69,9 @@ def _restored(workdir):
 
 
 def _entries(workdir):
-  entries = map(json.loads, workdir.metrics_path.read_text().splitlines())
   return [
     {k: v for k, v in entry.items() if k != 'images_per_second'}
-    for entry in entries
+    for entry in history.read(workdir.metrics_path)
   ]
 
 

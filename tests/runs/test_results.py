@@ -23,12 +23,12 @@ def test_metrics_keep_the_other_splits(tmp_path):
   results.write(path, 'validation', _result(mse=2.0))
   results.write(path, 'test', _result(mse=3.0))
   results.write(path, 'test', _result(mse=4.0))
-  known = json.loads(path.read_text())
+  known = results.read(path)
   assert known['validation'] == _result(mse=2.0)._asdict()
   assert known['test'] == _result(mse=4.0)._asdict()
   files = {'png': 3.0}
   results.write(path, 'test', _result(), files)
-  known = json.loads(path.read_text())
+  known = results.read(path)
   assert list(known) == ['validation', 'test']
   assert known['test'] == _result()._asdict() | {'files': files}
   assert [entry.name for entry in path.parent.iterdir()] == ['metrics.json']

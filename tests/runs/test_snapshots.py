@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from vqvae_tf.errors import UserError
 from vqvae_tf.runs import snapshots
 from vqvae_tf.runs.workdir import Workdir
 
@@ -39,12 +40,14 @@ def test_other_batches_are_no_snapshot(workdir):
   assert list(workdir.path.iterdir()) == []
 
 
-def test_a_damaged_file_is_left_out(workdir):
+def test_a_damaged_file_is_named(workdir):
   for step in (1, 2, 4):
     snapshots.write(workdir, step, _batches(step))
   path = workdir.path / 'snapshots' / '00000002.npz'
   path.write_bytes(path.read_bytes()[:100])
-  assert [snapshot.step for snapshot in snapshots.read(workdir)] == [1, 4]
+  match = 'the snapshot .*/00000002.npz is damaged .*: remove it$'
+  with pytest.raises(UserError, match=match):
+    snapshots.read(workdir)
 
 
 def test_a_run_that_goes_on(workdir):

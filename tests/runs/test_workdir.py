@@ -1,4 +1,3 @@
-import json
 import pathlib
 import shutil
 
@@ -218,18 +217,18 @@ def test_no_workdir_is_refused(workdir):
 def test_damaged_config_is_refused(workdir, data):
   workdir.save_config(configs.Config())
   (workdir.path / 'config.json').write_bytes(data)
-  with pytest.raises(UserError, match='run/config.json: '):
+  with pytest.raises(UserError, match='run/config.json is damaged: '):
     workdir.load_config()
 
 
 def test_config_of_other_fields_is_refused(workdir):
   workdir.save_config(configs.Config())
   path = workdir.path / 'config.json'
-  sections = json.loads(path.read_text())
+  sections = files.read_json(path)
   sections['run']['step'] = 3
-  path.write_text(json.dumps(sections))
+  files.write_json(path, sections)
   with pytest.raises(
-    UserError, match="run/config.json: .*did you mean 'steps'"
+    UserError, match="run/config.json is damaged: .*did you mean 'steps'"
   ):
     workdir.load_config()
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from vqvae_tf import configs
+from vqvae_tf import configs, files
 from vqvae_tf.models import Sampler
 from vqvae_tf.runs.run import Run
 from vqvae_tf.serving.load import read_metadata
@@ -190,7 +190,7 @@ def test_what_lies_beside_the_model(trained, exported):
 
 
 def test_metadata(trained, exported):
-  metadata = json.loads((exported / 'assets' / 'metadata.json').read_text())
+  metadata = files.read_json(exported / 'assets' / 'metadata.json')
   config = trained.load_config()
   assert metadata == {
     'format': 'vqvae_tf 1',

@@ -1,17 +1,17 @@
 """A subject's prior: found, refused, and the same from an export."""
 
-import json
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from vqvae_tf import files
 from vqvae_tf.errors import UserError
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.standing import known_standing, write_standing
 from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
-from vqvae_tf.serving import load
+from vqvae_tf.serving import load, manifest
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_prior_without_a_checkpoint_is_none(copied):
 
 def _config_of_prior(workdir, **changes):
   path = workdir.path / 'prior' / 'config.json'
-  path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+  files.write_json(path, files.read_json(path) | changes)
 
 
 def test_a_prior_of_another_model_is_refused(copied):
@@ -129,9 +129,9 @@ def test_a_damaged_prior(copied):
 
 def test_a_prior_of_another_network(copied):
   path = copied.path / 'prior' / 'config.json'
-  path.write_text(
-    path.read_text().replace('"num_hiddens": 8', '"num_hiddens": 9')
-  )
+  values = files.read_json(path)
+  values['network']['num_hiddens'] += 1
+  files.write_json(path, values)
   with pytest.raises(
     UserError, match='is missing, damaged or of another model'
   ):
@@ -161,8 +161,10 @@ def test_an_export_has_the_same_prior(code_prior, exported_with_prior, codes):
 def test_an_export_without_its_prior_is_damaged(exported_with_prior, tmp_path):
   copy = shutil.copytree(exported_with_prior, tmp_path / 'copy')
   path = copy / 'assets' / 'metadata.json'
-  metadata = json.loads(path.read_text())
+  metadata = files.read_json(path)
   del metadata['prior']['num_classes']
-  path.write_text(json.dumps(metadata))
-  with pytest.raises(UserError, match='the export .*copy is damaged: '):
+  files.write_json(path, metadata)
+  manifest.write(copy)
+  match = 'the export .*copy is damaged: num_classes is None, not in '
+  with pytest.raises(UserError, match=match):
     load.from_export(copy)

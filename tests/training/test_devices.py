@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from vqvae_tf import configs
 from vqvae_tf.errors import UserError
+from vqvae_tf.runs import history
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.training import devices, examples
 from vqvae_tf.training.devices import Devices
@@ -200,8 +201,7 @@ def test_a_resumed_run_on_two_devices(mirrored):
 def test_16_bits_on_two_devices(mirrored, precision):
   workdirs, output = mirrored
   assert output.splitlines()[-1] == '0 variables differ between the devices'
-  lines = workdirs[precision].metrics_path.read_text().splitlines()
-  entries = [json.loads(line) for line in lines]
+  entries = history.read(workdirs[precision].metrics_path)
   assert len(entries) == 4
   for entry in entries:
     del entry['group']
@@ -235,11 +235,10 @@ def test_workers_go_on_where_two_devices_stopped(mirrored, start_workers):
   assert workdirs['half'].load_config().run.distribute == 'multi_worker'
   _assert_equal_bits(workdirs['half'], workdirs['whole'])
   ours, theirs = (
-    workdirs[name].metrics_path.read_text().splitlines()
-    for name in ('half', 'whole')
+    history.read(workdirs[name].metrics_path) for name in ('half', 'whole')
   )
   assert len(ours) == len(theirs) == 4
-  # The last line is the validation, which no time is in.
+  # The last entry is the validation, which no time is in.
   assert ours[-1] == theirs[-1]
 
 

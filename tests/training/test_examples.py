@@ -13,7 +13,7 @@ from vqvae_tf import configs
 from vqvae_tf.errors import UserError
 from vqvae_tf.metrics import measure
 from vqvae_tf.models import VQVAE
-from vqvae_tf.runs import snapshots
+from vqvae_tf.runs import history, snapshots
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.training import examples, loop
@@ -75,10 +75,9 @@ def _variables(workdir, step=None):
 
 
 def _entries(workdir):
-  lines = workdir.metrics_path.read_text().splitlines()
-  entries = [json.loads(line) for line in lines]
   return [
-    {k: v for k, v in entry.items() if k not in _TIMES} for entry in entries
+    {k: v for k, v in entry.items() if k not in _TIMES}
+    for entry in history.read(workdir.metrics_path)
   ]
 
 
@@ -378,7 +377,8 @@ def test_infinity_is_null_in_the_metrics(tmp_path):
   reporter = Reporter(Workdir(tmp_path), 0, 8)
   reporter.scalars(1, 'validation', {'psnr_db': math.inf, 'mse': 0.0})
   reporter.close()
-  assert json.loads((tmp_path / 'metrics.jsonl').read_text()) == {
+  [entry] = history.read(tmp_path / 'metrics.jsonl')
+  assert entry == {
     'step': 1,
     'group': 'validation',
     'psnr_db': None,

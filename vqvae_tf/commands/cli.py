@@ -216,9 +216,16 @@ def open_subject():
   from vqvae_tf.runs.workdir import Workdir
   from vqvae_tf.serving import load
 
-  if FLAGS.model:
-    return load.from_export(FLAGS.model)
-  return load.from_run(Run(Workdir(FLAGS.workdir)))
+  if not FLAGS.model:
+    return load.from_run(Run(Workdir(FLAGS.workdir)))
+  subject = load.from_export(FLAGS.model)
+  if not subject.is_checked:
+    print(
+      f'note: {FLAGS.model} has no manifest, so nobody knows whether its files '
+      'are as they were written; a SavedModel is a program: load only what you '
+      'trust'
+    )
+  return subject
 
 
 def open_either(path: str):

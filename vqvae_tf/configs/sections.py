@@ -107,17 +107,25 @@ def to_json(config: Sections) -> str:
 
 
 def from_json(text: str, kind: type[_Sections]) -> _Sections:
-  """Returns the configuration that `to_json` wrote.
+  """Returns the configuration that `to_json` wrote: see `from_values`."""
+  try:
+    return from_values(json.loads(text), kind)
+  except (ValueError, RecursionError) as error:
+    raise UserError(f'the configuration is damaged: {error!r}') from error
+
+
+def from_values(values: dict, kind: type[_Sections]) -> _Sections:
+  """Returns the configuration whose fields JSON holds.
 
   Args:
-    text: the JSON.
+    values: sections and observations by name.
     kind: the class of the configuration.
 
   Raises:
-    UserError: for damaged JSON or unknown fields.
+    UserError: for unknown fields, or values that do not fit.
   """
   try:
-    sections = json.loads(text)
+    sections = dict(values)
     observed_values = {
       name: _observation(name, sections.pop(name), default)
       for name, default in observations(kind()).items()

@@ -2,7 +2,6 @@
 
 import math
 import reprlib
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +19,7 @@ from vqvae_tf.runs.run import Run
 
 _BATCH_SIZE = 100
 # What NumPy raises for a file that is no such archive, or not all of one.
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+_UNREADABLE = (OSError, ValueError, KeyError)
 
 
 class CodeSource(Source):
@@ -137,21 +136,43 @@ def _write(path: Path, codes: Codes) -> None:
 
 def _read(path: Path, config: configs.Config) -> Codes:
   try:
-    with np.load(path) as arrays:
-      splits = {
-        split: CodeSource(
-          split,
-          arrays[f'{split}_codes'],
-          arrays[f'{split}_labels'],
-          config.class_names,
-        )
-        for split in SPLITS
-      }
-      sizes = tuple(arrays['codebook_sizes'].tolist())
-      current = str(arrays['fingerprint'])
+    found = files.read_arrays(path)
+    sizes = _checked_sizes(found['codebook_sizes'])
+    splits = {
+      split: CodeSource(
+        split,
+        *_checked(found[f'{split}_codes'], found[f'{split}_labels'], sizes),
+        config.class_names,
+      )
+      for split in SPLITS
+    }
+    if len({source.example_shape for source in splits.values()}) > 1:
+      raise ValueError('its splits have other grids')
+    current = str(found['fingerprint'])
   except _UNREADABLE as error:
     raise UserError(
       f'{path} is damaged ({files.one_line(error)}): remove it, and the '
       'codes are made anew'
     ) from error
   return Codes(splits, sizes, math.prod(config.example_shape), current)
+
+
+def _checked_sizes(sizes):
+  if sizes.ndim != 1 or sizes.dtype.kind not in 'iu' or not len(sizes):
+    raise ValueError('its codebook_sizes are no sizes')
+  return tuple(sizes.tolist())
+
+
+def _checked(codes, labels, sizes):
+  """Returns codes and labels of a split that can be what they are read as.
+
+  Raises:
+    ValueError: if they cannot.
+  """
+  if codes.dtype.kind != 'u' or codes.ndim < 3 or codes.shape[-1] != len(sizes):
+    raise ValueError(f'codes {codes.dtype} {codes.shape} are none')
+  if labels.dtype.kind not in 'iu' or labels.shape != codes.shape[:1]:
+    raise ValueError(f'labels {labels.dtype} {labels.shape} are none')
+  if codes.size and (codes >= np.array(sizes)).any():
+    raise ValueError('a code is larger than its codebook')
+  return codes, labels

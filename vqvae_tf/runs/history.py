@@ -1,11 +1,28 @@
-"""What a run said while it trained: metrics.jsonl, an entry in each line."""
+"""What a run said while it trained: metrics.jsonl, an entry in each line.
+
+Each entry has a checksum of its own. The last line may be cut off, where a run
+was killed while it wrote; any other damage is an error, and nothing is lost.
+"""
 
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from vqvae_tf import files
+from vqvae_tf.errors import UserError
+
+_CHECK = 'crc'
+
+
+class _Line(NamedTuple):
+  """A line of the file, what it says, and whether it has a checksum."""
+
+  text: str
+  entry: dict[str, object]
+  is_checked: bool
 
 
 def append(
@@ -23,21 +40,75 @@ def append(
     OSError: if it cannot be written.
   """
   entry = files.finite({'step': step, 'group': group, **values})
+  text = json.dumps({**entry, _CHECK: _check(entry)})
   with open(path, 'a') as file:
-    file.write(json.dumps(entry) + '\n')
+    file.write(text + '\n')
+
+
+def read(path: Path) -> list[dict[str, object]]:
+  """Returns the entries; none if there is no file.
+
+  Raises:
+    UserError: if a line is damaged that is not the last and cut off.
+    OSError: if the file cannot be read.
+  """
+  return [line.entry for line in _lines(path)]
 
 
 def cut_back(path: Path, step: int) -> None:
-  """Removes the entries after `step`, and a line that was cut off."""
+  """Removes the entries after `step`, and a line that was cut off.
+
+  Raises:
+    UserError, OSError: as `read` does.
+  """
   if not path.exists():
     return
-  kept = []
-  for line in path.read_text().splitlines():
-    try:
-      entry = json.loads(line)
-    except ValueError:
-      break
-    if entry['step'] <= step:
-      kept.append(line + '\n')
-  files.write_text(path, ''.join(kept))
+  kept = [line.text for line in _lines(path) if line.entry['step'] <= step]
+  files.write_text(path, ''.join(text + '\n' for text in kept))
   os.utime(path)
+
+
+def _lines(path):
+  if not path.exists():
+    return []
+  *texts, rest = path.read_bytes().split(b'\n')
+  lines, is_checked = [], False
+  for number, text in enumerate([*texts, *filter(None, [rest])], 1):
+    try:
+      line = _parsed(text, is_checked)
+    except ValueError as error:
+      if number > len(texts):
+        break
+      raise UserError(
+        f'{path} is damaged in line {number} ({error}): remove that line, and '
+        'what it told is lost'
+      ) from error
+    is_checked = is_checked or line.is_checked
+    lines.append(line)
+  return lines
+
+
+def _parsed(text, is_checked):
+  """Returns a line.
+
+  Args:
+    text: its bytes.
+    is_checked: whether it must have a checksum; early versions wrote none.
+
+  Raises:
+    ValueError: if it is damaged.
+  """
+  entry = files.parsed_json(text)
+  check = entry.pop(_CHECK, None)
+  if check is None and is_checked or check not in (None, _check(entry)):
+    raise ValueError('its checksum is that of another')
+  numbers = {k: v for k, v in entry.items() if k != 'group'}
+  if type(entry.get('step')) is not int or not all(
+    value is None or type(value) in (int, float) for value in numbers.values()
+  ):
+    raise ValueError('it is no entry')
+  return _Line(text.decode(), entry, check is not None)
+
+
+def _check(entry):
+  return f'{zlib.crc32(json.dumps(entry).encode()):08x}'

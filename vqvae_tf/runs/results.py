@@ -1,11 +1,10 @@
 """metrics.json of a workdir: what was measured of its checkpoints, by split."""
 
-import json
 import tempfile
 from pathlib import Path
 
 from vqvae_tf.errors import UserError
-from vqvae_tf.files import finite, one_line, write_json
+from vqvae_tf.files import finite, one_line, read_json, write_json
 from vqvae_tf.metrics.measure import Metrics
 from vqvae_tf.runs.run import Run
 
@@ -54,12 +53,12 @@ def read(path: Path) -> dict[str, dict]:
   if not path.exists():
     return {}
   try:
-    splits = dict(json.loads(path.read_text()))
+    splits = read_json(path)
     for values in splits.values():
       parsed(dict(values))
   except (ValueError, TypeError) as error:
     raise UserError(
-      f'{path} is damaged ({error}): remove it and evaluate again'
+      f'{path} is damaged ({one_line(error)}): remove it and evaluate again'
     ) from error
   return splits
 

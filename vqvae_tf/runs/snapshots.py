@@ -4,13 +4,13 @@ One small file per step, written whole or not at all. There are more of them at
 the beginning, where the images change most.
 """
 
-import zipfile
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_tf.files import write_arrays
+from vqvae_tf import files
+from vqvae_tf.errors import UserError
 from vqvae_tf.runs.workdir import Workdir
 
 KEPT = ('originals', 'reconstructions')
@@ -55,19 +55,26 @@ def write(
   if not set(KEPT) <= set(batches):
     return
   kept = {name: batches[name][:_NUM_IMAGES] for name in KEPT}
-  write_arrays(_folder(workdir) / f'{step:08d}.npz', kept, compressed=True)
+  files.write_arrays(
+    _folder(workdir) / f'{step:08d}.npz', kept, compressed=True
+  )
 
 
 def read(workdir: Workdir) -> list[Snapshot]:
-  """Returns the snapshots of a run by step; files that are damaged are not."""
+  """Returns the snapshots of a run by step.
+
+  Raises:
+    UserError: if one is damaged.
+  """
   found = []
   for path in sorted(_folder(workdir).glob('*.npz')):
     try:
-      with open(path, 'rb') as file, np.load(file) as arrays:
-        batches = [arrays[name] for name in KEPT]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-      continue
-    found.append(Snapshot(int(path.stem), *batches))
+      batches = files.read_arrays(path)
+      found.append(Snapshot(int(path.stem), *(batches[n] for n in KEPT)))
+    except (OSError, ValueError, KeyError) as error:
+      raise UserError(
+        f'the snapshot {path} is damaged ({files.one_line(error)}): remove it'
+      ) from error
   return found
 
 

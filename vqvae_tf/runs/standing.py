@@ -1,6 +1,5 @@
 """What a prior is worth, as its run keeps it: validation.json."""
 
-import json
 from typing import NamedTuple
 
 from vqvae_tf import files
@@ -66,10 +65,16 @@ def known_standing(workdir: PriorWorkdir) -> Standing | None:
   if not path.exists():
     return None
   try:
-    standing = Standing(**json.loads(path.read_text()))
+    standing = Standing(**files.read_json(path))
+    _check(standing)
   except (OSError, ValueError, TypeError) as error:
     raise UserError(
       f'{path} is damaged ({files.one_line(error)}): remove it, and let '
       f'bin/prior --workdir={path.parent.parent} write it anew'
     ) from error
   return standing if standing.step == workdir.best_step() else None
+
+
+def _check(standing):
+  optional = 0.0 if standing.given_class is not None else None
+  files.check_numbers(standing, Standing(0, 0, 0.0, 0.0, 0.0, optional))

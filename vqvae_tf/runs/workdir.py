@@ -6,8 +6,8 @@ by validation when it was written.
 """
 
 import contextlib
+import dataclasses
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -102,13 +102,13 @@ class Workdir:
         f'{self.command}'
       )
     try:
-      return configs.from_json(self._config_path.read_text(), self._kind)
-    except (UserError, UnicodeDecodeError) as error:
-      raise UserError(f'{self._config_path}: {error}') from error
+      return configs.from_values(files.read_json(self._config_path), self._kind)
+    except (UserError, ValueError) as error:
+      raise UserError(f'{self._config_path} is damaged: {error}') from error
 
   def save_config(self, config: configs.Sections) -> None:
     """Writes config.json, whole or not at all."""
-    files.write_text(self._config_path, configs.to_json(config) + '\n')
+    files.write_json(self._config_path, dataclasses.asdict(config))
 
   def steps(self) -> list[int]:
     """Returns the steps of the complete checkpoints, ascending."""
@@ -129,9 +129,11 @@ class Workdir:
     aside.mkdir(parents=True)
     try:
       checkpoint.write(str(aside / 'weights'))
-      (aside / 'state.json').write_text(json.dumps(state._asdict()) + '\n')
+      files.write_json(aside / 'state.json', state._asdict())
+      files.synced_folder(aside)
       shutil.rmtree(final, ignore_errors=True)
       aside.rename(final)
+      files.synced(final.parent)
     except (tf.errors.OpError, OSError) as error:
       raise OSError(f'cannot write {final}: {files.one_line(error)}') from error
     finally:
@@ -151,11 +153,16 @@ class Workdir:
       return State()
     path = self._folder(steps[-1]) / 'state.json'
     try:
-      return State(**json.loads(path.read_text()))
+      state = State(**files.read_json(path))
+      files.check_numbers(state, State())
+      if state.step != steps[-1]:
+        raise ValueError(f'it is of step {state.step}')
+      return state
     except (OSError, ValueError, TypeError) as error:
       raise UserError(
-        f'the checkpoint {path.parent} is damaged (state.json): remove that '
-        'folder to go back to the one before'
+        f'the checkpoint {path.parent} is damaged (state.json: '
+        f'{files.one_line(error)}): remove that folder to go back to the one '
+        'before'
       ) from error
 
   def best_step(self) -> int:

@@ -1,27 +1,30 @@
 """From a run or an export to a subject."""
 
-import json
 import os
 from pathlib import Path
 
 import tensorflow as tf
 
-from vqvae_tf import configs, files
+from vqvae_tf import files
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import (
   ServedPrior,
-  Traits,
   model_doors,
   serve_prior,
   traits,
 )
 from vqvae_tf.runs.run import Run
+from vqvae_tf.serving import exchange, manifest, metadata
 from vqvae_tf.serving.subject import Subject
 
 # What loading a SavedModel or reading its metadata raises; of a truncated file
 # TensorFlow makes an IndexError.
 _DAMAGE = (
+  AssertionError,
+  AttributeError,
   LookupError,
+  MemoryError,
+  RuntimeError,
   TypeError,
   ValueError,
   OSError,
@@ -59,44 +62,60 @@ def _warning(prior):
 def from_export(path: str | os.PathLike) -> Subject:
   """Returns an exported model, run by its own signatures.
 
+  A SavedModel is a program: load none of somebody whom you do not trust.
+
   Raises:
     UserError: if `path` is no export of vqvae_tf, or is damaged.
   """
-  metadata = read_metadata(path)
+  path = Path(path)
+  is_checked, known = _read(path)
   try:
-    config = configs.from_json(json.dumps(metadata['config']), configs.Config)
     doors = tf.saved_model.load(str(path)).signatures
-    sizes = tuple(metadata['codebook_sizes'])
-    is_sampled = config.likelihood.is_autoregressive
-    shape = doors['encode'].structured_outputs['codes'].shape[1:]
-    made = Traits(tuple(shape), sizes, is_sampled)
-    # Exports that were made early do not know of priors.
-    settings = metadata.get('prior')
-    prior = (
-      ServedPrior(doors, made.code_shape, sizes, settings['num_classes'])
-      if settings
-      else None
-    )
+    made = metadata.check_doors(known, doors)
   except _DAMAGE as error:
-    raise UserError(
-      f'the export {path} is damaged: {files.one_line(error)}'
-    ) from error
-  # Nor do they say how many steps were taken.
-  last_step = metadata.get('last_step', config.run.steps)
-  return Subject(doors, made, config, str(path), prior, last_step)
+    raise _damaged(path, error) from error
+  prior = None
+  if known.num_classes is not None:
+    sizes, count = known.codebook_sizes, known.num_classes
+    prior = ServedPrior(doors, made.code_shape, sizes, count)
+  return Subject(
+    doors,
+    made,
+    known.config,
+    str(path),
+    prior,
+    known.last_step,
+    is_checked=is_checked,
+  )
 
 
 def read_metadata(path: str | os.PathLike) -> dict:
   """Returns metadata.json of an export.
 
   Raises:
-    UserError: if there is none.
+    UserError: if there is none, or it is damaged.
   """
-  file = Path(path) / 'assets' / 'metadata.json'
-  try:
-    return json.loads(file.read_text())
-  except (OSError, ValueError) as error:
+  return _read(Path(path))[1].values
+
+
+def _read(path):
+  """Returns whether an export has a manifest, which it obeys, and metadata."""
+  if not path.exists():
+    exchange.recover(path)
+  file = path / metadata.PLACE
+  if not file.is_file():
     raise UserError(
-      f'{path} is no export of vqvae_tf: {file} is missing or damaged; make '
-      'one with bin/export --workdir=...'
-    ) from error
+      f'{path} is no export of vqvae_tf: {file} is missing; make one with '
+      'bin/export --workdir=...'
+    )
+  try:
+    return manifest.check(path), metadata.read(path)
+  except _DAMAGE as error:
+    raise _damaged(path, error) from error
+
+
+def _damaged(path, error):
+  return UserError(
+    f'the export {path} is damaged: {files.one_line(error)}; make it anew '
+    'with bin/export --overwrite'
+  )

@@ -8,18 +8,16 @@ callables in `.signatures` need all arguments.
 import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import tensorflow as tf
 
-from vqvae_tf import configs
+from vqvae_tf import configs, files
 from vqvae_tf.errors import UserError
-from vqvae_tf.files import one_line
 from vqvae_tf.models import model_doors
 from vqvae_tf.runs import results
 from vqvae_tf.runs.run import PriorRun, Run
-from vqvae_tf.serving import card
+from vqvae_tf.serving import card, exchange, manifest
 from vqvae_tf.version import __version__
 
 
@@ -70,6 +68,7 @@ def export(
     OSError: if it cannot be written.
   """
   target = Path(target)
+  exchange.recover(target)
   if target.exists() and not overwrite:
     raise UserError(f'{target} exists already: give --overwrite to replace it')
   if overwrite and target.exists():
@@ -79,23 +78,18 @@ def export(
   if run.prior:
     run.prior.check_proven()
     metadata['prior'] = _of_prior(run.prior)
-  target.parent.mkdir(parents=True, exist_ok=True)
-  aside = Path(tempfile.mkdtemp(prefix='.export-', dir=target.parent))
   try:
-    path = aside / 'metadata.json'
-    path.write_text(json.dumps(metadata, indent=2))
-    exported = _Exported(run, str(path))
-    tf.saved_model.save(
-      exported, str(aside / 'model'), signatures=exported.doors
-    )
-    _write_extra(aside / 'model', run)
-    if target.exists():
-      target.rename(aside / 'replaced')
-    (aside / 'model').rename(target)
+    with exchange.beside(target) as aside:
+      path = aside / 'metadata.json'
+      files.write_json(path, metadata)
+      exported = _Exported(run, str(path))
+      model = aside / 'model'
+      tf.saved_model.save(exported, str(model), signatures=exported.doors)
+      _write_extra(model, run)
+      manifest.write(model)
+      exchange.put(model, target)
   except (tf.errors.OpError, OSError) as error:
-    raise OSError(f'cannot write {target}: {one_line(error)}') from error
-  finally:
-    shutil.rmtree(aside, ignore_errors=True)
+    raise OSError(f'cannot write {target}: {files.one_line(error)}') from error
   return target
 
 

@@ -1,13 +1,12 @@
 """How training went: the figures, and a batch of images."""
 
-import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from vqvae_tf.media import images
-from vqvae_tf.runs import snapshots
+from vqvae_tf.runs import history, snapshots
 from vqvae_tf.runs.snapshots import Snapshot
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.visualization import canvas, film
@@ -83,11 +82,8 @@ def animation(taken: list[Snapshot]) -> film.Film:
 
 def read_validations(workdir: Workdir) -> list[dict]:
   """Returns the entries of validations in metrics.jsonl."""
-  if not workdir.metrics_path.exists():
-    return []
-  lines = workdir.metrics_path.read_text().splitlines()
-  entries = [json.loads(line) for line in lines]
-  return [entry for entry in entries if entry['group'] == 'validation']
+  entries = history.read(workdir.metrics_path)
+  return [entry for entry in entries if entry.get('group') == 'validation']
 
 
 def draw_curves(material: Material, folder: Path) -> list[Path]:
