@@ -33,7 +33,7 @@ check: install
 
 # The counts of damages are those of the guide on damage.
 fuzz: install
-	FAULTS=30000 FAULTS_TABLE=assets/benchmarks/faults.csv \
+	FAULTS=10000 FAULTS_TABLE=assets/benchmarks/faults.csv \
 	  $(RUN) -m pytest -q tests/faults
 
 notebooks: install

@@ -381,6 +381,20 @@ _STEP_PEERS = {
 }
 
 
+@_table(
+  'file', 'damages', 'refused', 'unharmed', 'silent', 'traceback', 'hang'
+)
+def faults():
+  """Yields what became of damaged files: see tests/faults."""
+  rows = _read('benchmarks/faults.csv')
+  total = {'file': '**all**'}
+  for name in [name for name in rows[0] if name != 'file']:
+    total[name] = sum(int(row[name]) for row in rows)
+  for row in [*rows, total]:
+    file, *counts = row.values()
+    yield [file, *(f'{int(count):,}' for count in counts)]
+
+
 @_table('batch', 'peer', 'images/s', 'time of a step, ours being 1')
 def train_step():
   """Yields the speed of a training step."""
