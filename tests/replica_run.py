@@ -50,7 +50,10 @@ CASES = {
 
 
 def batch(step, count):
-  """The rows [BATCH / count, D] of this replica, and their weights."""
+  """The rows of this replica, [BATCH / count, D], and their weights.
+
+  The last batch has one row alone: that of the first replica.
+  """
   context = tf.distribute.get_replica_context()
   # Drifts, so that codes die and restart.
   values = tf.random.stateless_normal([BATCH, D], [7, step], dtype=tf.float64)
@@ -58,10 +61,8 @@ def batch(step, count):
   weights = tf.random.stateless_uniform([BATCH], [8, step], dtype=tf.float64)
   rows = BATCH // count
   first = context.replica_id_in_sync_group * rows if count > 1 else 0
-  return (
-    tf.slice(values, [first, 0], [rows, D]),
-    tf.slice(tf.cast(weights > 0.2, tf.float64), [first], [rows]),
-  )
+  here = slice(first, tf.where(step < STEPS - 1, first + rows, 1))
+  return values[here], tf.cast(weights[here] > 0.2, tf.float64)
 
 
 def training(module, encoder, strategy):
@@ -74,7 +75,9 @@ def training(module, encoder, strategy):
     with tf.GradientTape() as tape:
       inputs = tf.matmul(tf.cast(values, encoder.dtype), encoder)
       result = module.forward(inputs, True, weights)
-      loss = result.loss + tf.reduce_mean(result.vectors**2)
+      # A mean over none would be no number.
+      size = D * BATCH / count
+      loss = result.loss + tf.reduce_sum(result.vectors**2) / size
     gradients = tape.gradient(loss, variables)
     if count > 1:
       context = tf.distribute.get_replica_context()

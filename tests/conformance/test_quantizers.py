@@ -53,18 +53,51 @@ QUANTIZERS = {
 }
 
 
-@pytest.fixture(params=QUANTIZERS)
-def make(request):
-  return QUANTIZERS[request.param]
+class Subject:
+  """A quantizer that has seen a few batches, with graphs that tests share."""
+
+  def __init__(self, make):
+    tf.random.set_seed(0)
+    self.make, self.module = make, make()
+    train(self.module, range(3))
+    self._trained, self._compiled = values(self.module), {}
+
+  def restore(self):
+    for variable, value in zip(
+      self.module.variables, self._trained, strict=True
+    ):
+      variable.assign(value)
+
+  def graph(self, inputs, is_training):
+    """The forward pass by one graph, of unknown sizes, for both answers."""
+    if 'graph' not in self._compiled:
+      vectors = tf.TensorSpec([None, None, self.module.embedding_dim])
+      self._compiled['graph'] = tf.function(
+        self.module.forward, [vectors, tf.TensorSpec([], tf.bool)]
+      )
+    return self._compiled['graph'](inputs, tf.constant(is_training))
+
+  def jit(self, inputs, is_training):
+    """The forward pass by XLA, which compiles each size by itself."""
+    if is_training not in self._compiled:
+      vectors = tf.TensorSpec([None, None, self.module.embedding_dim])
+      self._compiled[is_training] = tf.function(
+        lambda inputs: self.module.forward(inputs, is_training),
+        input_signature=[vectors],
+        jit_compile=True,
+      )
+    return self._compiled[is_training](inputs)
+
+
+@pytest.fixture(scope='module', params=QUANTIZERS)
+def subject(request):
+  return Subject(QUANTIZERS[request.param])
 
 
 @pytest.fixture
-def quantizer(make):
-  """One that has seen a few batches."""
-  tf.random.set_seed(0)
-  module = make()
-  train(module, range(3))
-  return module
+def quantizer(subject):
+  subject.restore()
+  return subject.module
 
 
 def vectors(module, step=0, shape=(2, 3, 5)):
@@ -202,32 +235,88 @@ def test_evaluation_moves_nothing(quantizer):
     np.testing.assert_array_equal(a, b)
 
 
-# Under XLA random draws differ: training has a law of its own below.
-@pytest.mark.parametrize(
-  'is_training, jit_compile', [(False, False), (False, True), (True, False)]
-)
-def test_function_of_unknown_batch_size(make, is_training, jit_compile):
-  tf.random.set_seed(0)
-  eager, graph = make(), make()
-  for a, b in zip(graph.variables, eager.variables, strict=True):
-    a.assign(b)
-  spec = tf.TensorSpec([None, None, 5, eager.embedding_dim])
-  forward = tf.function(
-    lambda x: graph.forward(x, is_training),
-    input_signature=[spec],
-    jit_compile=jit_compile,
-  )
-  codes = forward.get_concrete_function().structured_outputs.codes
-  assert codes.shape[-1] == len(eager.codebook_sizes)
-  for step, shape in enumerate([(2, 3, 5), (4, 1, 5)]):
-    inputs = vectors(eager, step, shape)
-    expected, actual = eager.forward(inputs, is_training), forward(inputs)
-    np.testing.assert_array_equal(actual.codes, expected.codes)
-    # float32: a graph adds in another order.
-    for a, b in zip(actual, expected, strict=True):
-      np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
-    for a, b in zip(values(graph), values(eager), strict=True):
-      np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+def assert_close(result, expected):
+  np.testing.assert_array_equal(result.codes, expected.codes)
+  # float32: a graph adds in another order.
+  for a, b in zip(result, expected, strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+# The last batch is of none.
+SHAPES = [(2, 3), (4, 1), (0, 2)]
+
+
+@pytest.mark.parametrize('is_training', [False, True])
+def test_a_graph_does_as_it_is_told(subject, quantizer, is_training):
+  inputs = [vectors(quantizer, i, shape) for i, shape in enumerate(SHAPES)]
+  expected = [quantizer.forward(x, is_training) for x in inputs]
+  moved = values(quantizer)
+  subject.restore()
+  for x, each in zip(inputs, expected, strict=True):
+    assert_close(subject.graph(x, is_training), each)
+  for a, b in zip(values(quantizer), moved, strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_xla_does_as_told(subject, quantizer):
+  inputs = vectors(quantizer, 3, (2, 3))
+  assert_close(subject.jit(inputs, False), quantizer.forward(inputs, False))
+
+
+@pytest.mark.parametrize('is_training', [False, True])
+def test_a_batch_of_none_costs_nothing(subject, quantizer, is_training):
+  inputs = vectors(quantizer, shape=(0, 2))
+  for forward in (quantizer.forward, subject.graph, subject.jit):
+    result = forward(inputs, is_training)
+    assert result.loss.numpy() == 0
+    assert result.vectors.shape == inputs.shape
+    assert result.codes.shape == (0, 2, len(quantizer.codebook_sizes))
+    for value in values(quantizer):
+      assert np.isfinite(value).all()
+
+
+def test_a_new_one_begins_with_a_batch_of_none(subject):
+  """The first batch, at which a codebook may start, has no vector."""
+  module = subject.make()
+  result = module.forward(vectors(module, shape=(0, 2)), is_training=True)
+  assert result.loss.numpy() == 0
+  module.forward(vectors(module), is_training=True)
+  for value in values(module):
+    assert np.isfinite(value).all()
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
+def test_vectors_that_are_not_finite_move_nothing(subject, quantizer, bad):
+  inputs = vectors(quantizer, 9, (2, 3)).numpy()
+  inputs[1, 0] = bad
+  finite = np.isfinite(inputs).all(-1)
+  quantizer.forward(inputs, True, finite)
+  expected = values(quantizer)
+  subject.restore()
+  result = subject.graph(inputs, True)
+  assert np.isnan(result.loss)
+  np.testing.assert_array_equal(result.finite, finite)
+  codes = result.codes.numpy()
+  assert (0 <= codes).all() and (codes < quantizer.codebook_sizes).all()
+  for a, b in zip(values(quantizer), expected, strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_no_gradient_ruins_a_codebook(quantizer):
+  inputs = vectors(quantizer).numpy()
+  inputs[1, 0, 0, -1] = np.nan
+  with tf.GradientTape() as tape:
+    loss = quantizer.forward(inputs, True).loss
+  books = [book for book in quantizer.codebooks if book.trainable]
+  for gradient in tape.gradient(loss, books):
+    assert np.isfinite(gradient).all()
+
+
+def test_vectors_that_are_not_finite_have_no_code(quantizer):
+  inputs = vectors(quantizer, shape=(7,)).numpy()
+  inputs[2, 0] = inputs[3, 0] = np.nan
+  with pytest.raises(ValueError, match='no code: 2 of 7'):
+    quantizer.encode(inputs)
 
 
 def test_function_of_unknown_last_dimension(quantizer):
@@ -242,18 +331,13 @@ def test_function_of_unknown_last_dimension(quantizer):
 
 
 @pytest.mark.parametrize('jit_compile', [False, True])
-def test_training_quantizes_before_it_moves(quantizer, jit_compile):
-  spec = tf.TensorSpec([None, 3, quantizer.embedding_dim])
-  forward = tf.function(
-    lambda x: quantizer.forward(x, is_training=True),
-    input_signature=[spec],
-    jit_compile=jit_compile,
-  )
+def test_training_quantizes_before_it_moves(subject, quantizer, jit_compile):
+  forward = subject.jit if jit_compile else subject.graph
   for step in range(2):
     inputs = vectors(quantizer, step, (4, 3))
     codes = quantizer.encode(inputs)
     decoded = quantizer.decode(codes)
-    result = forward(inputs)
+    result = forward(inputs, True)
     np.testing.assert_array_equal(result.codes, codes)
     if not getattr(quantizer, 'dropout', 0):
       # On some processors XLA adds up the products of a projection in another
@@ -264,10 +348,10 @@ def test_training_quantizes_before_it_moves(quantizer, jit_compile):
       assert np.isfinite(value).all()
 
 
-def test_saved_and_restored_it_goes_on_as_before(make, quantizer, tmp_path):
+def test_saved_and_restored_it_goes_on_as_before(subject, quantizer, tmp_path):
   path = tf.train.Checkpoint(q=quantizer).write(str(tmp_path / 'weights'))
   tf.random.set_seed(1)
-  other = make()
+  other = subject.make()
   tf.train.Checkpoint(q=other).read(path).assert_consumed()
   inputs = vectors(quantizer, 9)
   np.testing.assert_array_equal(other.encode(inputs), quantizer.encode(inputs))

@@ -25,11 +25,16 @@ with strategy.scope():
   model = keras.Sequential([keras.Input((3, 4)), keras.layers.Dense(4), layer])
   model.compile('sgd', 'mse', jit_compile=False)
 before = layer.get_weights()
-x = np.random.default_rng(0).normal(size=[16, 3, 4]).astype(np.float32)
-history = model.fit(x, x, 8, epochs=2, verbose=0).history
+# Of the last batch one replica gets nothing.
+x = np.random.default_rng(0).normal(size=[33, 3, 4]).astype(np.float32)
+history = model.fit(
+  x, x, 16, epochs=2, verbose=0, validation_data=(x, x)
+).history
 assert history['loss'][1] < history['loss'][0], history
-# Both replicas' codes: 16 examples of 3.
-assert [c.numpy().sum() for c in layer.usage.counts] == [48.0] * 2
+assert np.isfinite(history['val_loss']).all(), history
+assert history['codes_not_finite'] == [0.0] * 2, history
+# Both replicas' codes: 33 examples of 3.
+assert [c.numpy().sum() for c in layer.usage.counts] == [99.0] * 2
 for weight, old in zip(layer.weights, before, strict=True):
   one, two = strategy.experimental_local_results(weight.value)
   np.testing.assert_array_equal(one, two, weight.path)

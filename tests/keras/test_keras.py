@@ -3,9 +3,6 @@
 import importlib
 import inspect
 import json
-import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -14,9 +11,8 @@ import tensorflow as tf
 
 from vqvae_tf import keras as layers
 from vqvae_tf import quantizers as modules
-from vqvae_tf.keras import layer as layer_module
+from vqvae_tf.keras import backend
 
-SCRIPT = pathlib.Path(__file__).with_name('keras_on_two_devices.py')
 RESTART = modules.CodebookPolicy('kmeans++', 'restart', seed=3)
 # All of dimension 4, so that one batch fits all.
 LAYERS = {
@@ -69,7 +65,6 @@ LAYERS = {
     ),
   ),
 }
-HISTORY = ['codes_perplexity', 'codes_usage', 'loss']
 
 
 @pytest.fixture(autouse=True)
@@ -248,9 +243,64 @@ def test_precision(policy, dtype, codebook):
   layer = layers.VectorQuantizerEMA(4, 6, dtype=policy)
   outputs = layer(vectors(9), training=True)
   assert outputs.dtype == dtype
-  assert layer.weights[0].dtype == layer.losses[0].dtype == codebook
+  assert layer.weights[0].dtype == codebook
+  assert layer.losses[0].dtype == 'float32'
   assert layer.decode(layer.encode(vectors(9))).dtype == dtype
   assert layer(keras.Input((4,))).dtype == dtype
+
+
+def test_vectors_that_are_not_finite_are_counted():
+  layer = layers.VectorQuantizerEMA(4, 6, name='codes')
+  inputs = vectors(9).numpy()
+  inputs[[1, 5], 0] = np.nan
+  layer(inputs, training=True)
+  assert np.isnan(layer.losses[0])
+  assert float(layer.usage.result()['codes_not_finite']) == 2
+  assert layer.usage.counts[0].numpy().sum() == 7
+  assert np.isfinite(layer.weights[0]).all()
+
+
+def test_a_batch_of_none(pair):
+  layer, _ = pair
+  for training in (True, False):
+    assert layer(tf.zeros([0, 3, 4]), training=training).shape == (0, 3, 4)
+    assert float(sum(layer.losses)) == 0
+  assert layer.encode(tf.zeros([0, 4])).shape[0] == 0
+
+
+def test_a_tensor_tells_whether_it_trains():
+  layer, other = (
+    LAYERS['VectorQuantizerEMA'][0](),
+    layers.VectorQuantizerEMA(4, 6, 0.5, 0.9, estimator='rotation'),
+  )
+  other.set_weights(layer.get_weights())
+  call = tf.function(lambda x, training: layer(x, training=training))
+  for training in (False, True):
+    outputs = call(vectors(9), tf.constant(training))
+    np.testing.assert_allclose(outputs, other(vectors(9), training=training))
+    # A graph adds in another order.
+    np.testing.assert_allclose(
+      layer.get_weights()[0], other.get_weights()[0], rtol=1e-5
+    )
+
+
+def test_set_embeddings():
+  layer = layers.VectorQuantizerEMA(4, 6)
+  table = np.arange(24.0).reshape(6, 4)
+  layer.set_embeddings(table.T, counts=np.full([6], 3))
+  np.testing.assert_array_equal(layer.get_weights()[0], table.T)
+  layer(table[:1], training=True)
+  np.testing.assert_allclose(layer.get_weights()[0], table.T, rtol=1e-4)
+
+
+def test_every_prefix_of_residual_codes_decodes():
+  layer = layers.ResidualQuantizer(
+    [layers.VectorQuantizerEMA(4, 6) for _ in range(4)]
+  )
+  codes = layer.encode(vectors(9))
+  np.testing.assert_array_equal(
+    layer.decode(codes[:, :2]), layer.quantizer.decode(codes[:, :2])
+  )
 
 
 def as_floats(results):
@@ -262,86 +312,36 @@ def test_usage_by_hand():
   usage.update_state(tf.constant([[0, 1], [0, 1]]))
   usage.update_state(tf.constant([[[1, 1], [1, 1]]]))
   # Two codes of four alike, one of two: 2 and 1 codes; 3 of 6 are in use.
-  expected = {'codes_perplexity': 1.5, 'codes_usage': 0.5}
+  expected = {
+    'codes_perplexity': 1.5,
+    'codes_usage': 0.5,
+    'codes_not_finite': 0,
+  }
   # 1e-10 stands in the logarithm.
   assert as_floats(usage.result()) == pytest.approx(expected, abs=1e-6)
   usage.reset_state()
   usage.update_state(tf.constant([[3, 0], [2, 1]]), tf.constant([True, False]))
-  expected = {'codes_perplexity': 1.0, 'codes_usage': 2 / 6}
+  finite = tf.constant([[True], [False], [False]])
+  usage.update_state(tf.constant([[[3, 0]], [[0, 1]], [[0, 1]]]), None, finite)
+  expected = {
+    'codes_perplexity': 1.0,
+    'codes_usage': 2 / 6,
+    'codes_not_finite': 2,
+  }
   assert as_floats(usage.result()) == pytest.approx(expected, abs=1e-6)
   copy = layers.CodeUsage.from_config(usage.get_config())
   assert copy.get_config() == usage.get_config()
 
 
-def test_an_autoencoder_learns_by_fit():
-  """Strokes at three places, through one code for each quarter."""
-  images = np.zeros([48, 8, 8, 1], np.float32)
-  for i, image in enumerate(images):
-    image[:, 2 * (i % 3) + 1] = 1.0
-  layer = layers.VectorQuantizerEMA(
-    4, 8, decay=0.8, policy=RESTART, name='codes'
-  )
-  model = keras.Sequential(
-    [
-      keras.Input((8, 8, 1)),
-      keras.layers.Conv2D(4, 4, 4),
-      layer,
-      keras.layers.Conv2DTranspose(1, 4, 4),
-    ]
-  )
-  model.compile(keras.optimizers.Adam(0.02), 'mse', jit_compile=False)
-  before = layer.get_weights()[0]
-  history = model.fit(
-    images, images, 16, epochs=12, validation_split=1 / 3, verbose=0
-  ).history
-  assert sorted(history) == sorted([*HISTORY, *(f'val_{n}' for n in HISTORY)])
-  assert history['loss'][-1] < 0.5 * history['loss'][0]
-  assert history['val_loss'][-1] < 0.5 * history['val_loss'][0]
-  assert 1.5 < history['codes_perplexity'][-1] <= 8
-  assert history['codes_usage'][-1] * 8 == pytest.approx(
-    round(history['codes_usage'][-1] * 8)
-  )
-  assert np.abs(layer.get_weights()[0] - before).max() > 0.1
-  # Validation was last: 16 images of 2x2 codes.
-  assert layer.usage.counts[0].numpy().sum() == 64
-
-
-@pytest.mark.parametrize('name', ['VectorQuantizerEMA', 'LookupFreeQuantizer'])
-def test_compiled_by_xla_it_trains_alike(name):
-  inputs = vectors(8).numpy()
-  weights, histories = [], []
-  for jit_compile in (False, True):
-    keras.utils.set_random_seed(0)
-    layer = LAYERS[name][0]()
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), layer])
-    model.compile('sgd', 'mse', jit_compile=jit_compile)
-    history = model.fit(inputs, inputs, 4, 2, verbose=0, shuffle=False).history
-    histories.append([history[key] for key in sorted(history)])
-    weights.append(model.get_weights())
-  # XLA sums in another order.
-  np.testing.assert_allclose(histories[0], histories[1], rtol=1e-4)
-  for weight, other in zip(*weights, strict=True):
-    np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-6)
-
-
-def test_replicas_share_a_codebook(environment, tmp_path):
-  done = subprocess.run(
-    [sys.executable, str(SCRIPT)],
-    cwd=tmp_path,
-    env=environment,
-    capture_output=True,
-    text=True,
-    check=False,
-  )
-  assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.parametrize(
   'mistake, message',
   [
-    (lambda layer: layer(np.zeros([2, 5])), 'have value 4, but received'),
-    (lambda layer: layer(keras.Input((3, 5))), 'have value 4, but received'),
-    (lambda layer: layer(np.zeros([4])), 'expected min_ndim=2, found ndim=1'),
+    (lambda layer: layer(np.zeros([2, 5])), 'dimension 5, but .* is 4'),
+    (lambda layer: layer(keras.Input((3, 5))), 'dimension 5, but .* is 4'),
+    (
+      lambda layer: layer.decode(keras.Input((3, 2), dtype='int32')),
+      'must end in 1, the number of codebooks',
+    ),
     (lambda layer: layer(tf.zeros([2, 4], tf.int32)), 'are int32: it quant'),
     (
       lambda _: layers.VectorQuantizer(4, 6, estimator='copy'),
@@ -350,6 +350,22 @@ def test_replicas_share_a_codebook(environment, tmp_path):
     (
       lambda _: layers.VectorQuantizer(4, 6, policy={'unused_codes': 'sell'}),
       "unused_codes must be one of .*, not 'sell'",
+    ),
+    (
+      lambda layer: layer(
+        tf.ragged.constant([[[1.0] * 4], []], inner_shape=(4,))
+      ),
+      r'ragged: give inputs.to_tensor\(\), and .*sequence_mask',
+    ),
+    (
+      lambda layer: layer(
+        np.zeros([2, 1, 4]), mask=tf.ragged.constant([[True], []])
+      ),
+      r'weights are ragged: give weights.to_tensor',
+    ),
+    (
+      lambda layer: layer.encode(np.full([2, 4], np.nan)),
+      'not finite have no code: 2 of 2',
     ),
     (
       lambda _: layers.ProductQuantizer([keras.layers.Dense(3)]),
@@ -370,7 +386,25 @@ def test_mistakes(mistake, message):
     mistake(layers.VectorQuantizerEMA(4, 6))
 
 
+def test_a_policy_is_no_word():
+  with pytest.raises(TypeError, match=r"such as CodebookPolicy.*, not 'keep'"):
+    layers.VectorQuantizer(4, 6, policy='keep')
+
+
+def test_numbers_of_numpy_can_be_saved():
+  policy = modules.CodebookPolicy(seed=np.int64(3))
+  layer = layers.VectorQuantizerEMA(np.int64(4), np.int32(6), policy=policy)
+  config = json.loads(json.dumps(layer.get_config()))
+  assert (config['num_embeddings'], config['policy']['seed']) == (6, 3)
+
+
+def test_legacy_keras_gets_a_hint(monkeypatch):
+  monkeypatch.setenv('TF_USE_LEGACY_KERAS', '1')
+  with pytest.warns(UserWarning, match='make models by `import keras`'):
+    importlib.reload(backend)
+
+
 def test_another_backend_is_refused(monkeypatch):
   monkeypatch.setattr(keras.backend, 'backend', lambda: 'jax')
   with pytest.raises(ImportError, match='runs on jax: set KERAS_BACKEND=tens'):
-    importlib.reload(layer_module)
+    importlib.reload(backend)

@@ -96,6 +96,40 @@ def test_residual_stages_refine():
   assert errors[0] > 2 * errors[1] > 4 * errors[2] > 8 * errors[3]
 
 
+def test_every_prefix_of_the_codes_decodes():
+  tf.random.set_seed(0)
+  policy = CodebookPolicy('kmeans++')
+  module = ResidualQuantizer(
+    [VectorQuantizerEMA(4, 16, 0.25, 0.9, policy=policy) for _ in range(4)]
+  )
+  inputs = tf.random.stateless_normal([512, 4], [1, 2])
+  module.forward(inputs, True)
+  codes = module.encode(inputs)
+  errors = [
+    np.mean((inputs - module.decode(codes[:, : m + 1])) ** 2) for m in range(4)
+  ]
+  assert all(b < a for a, b in zip(errors, errors[1:], strict=False))
+  np.testing.assert_array_equal(
+    module.decode(codes[:, :1]), module.quantizers[0].decode(codes[:, :1])
+  )
+  decode = tf.function(module.decode, autograph=False)
+  np.testing.assert_array_equal(
+    decode(codes[:, :2]), module.decode(codes[:, :2])
+  )
+  with pytest.raises(tf.errors.InvalidArgumentError, match=r'0\.\.15, 0\.\.15'):
+    module.decode([[3, 16]])
+
+
+def test_a_prefix_is_of_whole_stages():
+  pair = ProductQuantizer([fixed([[0.0], [8.0]]), fixed([[0.0], [8.0]])])
+  module = ResidualQuantizer([pair, fixed([[0.0, 0.0], [1.0, 1.0]])])
+  assert module.decode([[1, 0]]).numpy().tolist() == [[8, 0]]
+  assert module.decode([[1, 0, 1]]).numpy().tolist() == [[9, 1]]
+  for codes in ([[1]], [[1, 0, 1, 0]], [[]], 1):
+    with pytest.raises(ValueError, match='3, the number of codebooks'):
+      module.decode(tf.cast(codes, tf.int32))
+
+
 def test_dropout_uses_a_prefix_of_the_stages():
   powers = [fixed([[0.0], [2.0**-m]]) for m in range(4)]
   module = ResidualQuantizer(powers, dropout=0.5, seed=3)

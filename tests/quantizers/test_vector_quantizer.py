@@ -209,6 +209,38 @@ def test_function_equals_eager(kind, unknown, jit):
   )
 
 
+@kinds
+def test_a_tensor_tells_whether_it_trains(kind, tmp_path):
+  """As Sonnet's takes it, in one graph for both."""
+  modules = pair(kind, tf.float64, tmp_path)
+  calls = [tf.function(module) for module in modules]
+  for step, is_training in enumerate([True, False, True, False]):
+    inputs = vectors(step, tf.float64)
+    expected, actual = (
+      call(inputs, tf.constant(is_training)) for call in calls
+    )
+    for key in KEYS:
+      np.testing.assert_allclose(actual[key], expected[key], 1e-12, 1e-12)
+    np.testing.assert_allclose(
+      modules[1].embeddings, modules[0].embeddings, 1e-12, 1e-12
+    )
+
+
+def test_a_tensor_tells_xla_too():
+  module, eager = make('ema', True), make('ema', True)
+  module.embeddings.assign(eager.embeddings)
+  call = tf.function(module.forward, jit_compile=True)
+  for is_training in (False, True, False):
+    inputs = vectors(0)
+    expected = eager.forward(inputs, tf.constant(is_training))
+    actual = call(inputs, tf.constant(is_training))
+    np.testing.assert_allclose(actual.loss, expected.loss, rtol=1e-5)
+    # float32: XLA adds in another order.
+    np.testing.assert_allclose(
+      module.embeddings, eager.embeddings, rtol=1e-5, atol=1e-6
+    )
+
+
 def reached_ops(concrete):
   """The operations that a function's outputs and side effects need."""
   graph = concrete.graph
@@ -280,7 +312,7 @@ def test_wrong_arguments_are_refused(kind):
       module(tf.zeros([8, D], dtype), False)
   with pytest.raises(ValueError, match='use dtype=tf.float32'):
     VectorQuantizer(D, K, 0.25, dtype=tf.bfloat16)
-  with pytest.raises(ValueError, match=r'decay must be in \[0, 1\], not 1.1'):
+  with pytest.raises(ValueError, match=r'decay must be in \[0, 1\), not 1.1'):
     VectorQuantizerEMA(D, K, 0.25, 1.1)
 
 

@@ -132,6 +132,38 @@ def test_overflown_vectors_count_nothing():
   assert np.isfinite(module.embeddings).all()
 
 
+@pytest.mark.parametrize('policy', [CodebookPolicy(), RESTART])
+def test_one_number_that_is_none_is_one_vector_less(policy):
+  module, told = same_start(ema(policy=policy), ema(policy=policy))
+  inputs = vectors(0, 340).numpy()
+  inputs[100, 1] = np.nan
+  for _ in range(2):
+    result = module.forward(inputs, True)
+    told.forward(inputs, True, np.isfinite(inputs).all(1))
+  assert np.isnan(result.loss)
+  np.testing.assert_array_equal(np.flatnonzero(~result.finite.numpy()), [100])
+  assert_same(module, told)
+  # And it goes on.
+  assert np.isfinite(module.forward(vectors(1), True).loss)
+
+
+def test_a_weight_that_is_no_number_moves_nothing():
+  module = ema()
+  weights = np.ones([20])
+  weights[3] = np.nan
+  result = module.forward(vectors(0), True, weights)
+  assert np.isnan(result.loss) and not result.finite[3]
+  assert module.ema_cluster_size.value.numpy().sum() == pytest.approx(19)
+
+
+def test_a_vector_whose_sum_overflows_counts_nothing():
+  module = VectorQuantizerEMA(D, K, 0.25, 0.9)
+  inputs = vectors(0, dtype=tf.float32).numpy()
+  inputs[3] = np.finfo(np.float32).max
+  assert np.isnan(module.forward(inputs, True).loss)
+  assert np.isfinite(module.embeddings).all()
+
+
 @pytest.mark.parametrize('jit', [False, True])
 @pytest.mark.parametrize('unused', ['sonnet', 'keep'])
 def test_micro_batches_equal_the_large_batch(unused, jit):

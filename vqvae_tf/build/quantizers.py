@@ -14,8 +14,6 @@ from vqvae_tf.quantizers import (
   ResidualQuantizer,
   VectorQuantizer,
   VectorQuantizerEMA,
-  rotation_trick,
-  straight_through,
 )
 
 
@@ -48,7 +46,7 @@ def _ema(settings, seed):
     settings.commitment_cost,
     settings.decay,
     policy=_policy(settings, seed),
-    estimator=_estimator(settings),
+    estimator=settings.estimator,
   )
 
 
@@ -58,7 +56,7 @@ def _gradient(settings, seed):
     settings.num_embeddings,
     settings.commitment_cost,
     policy=_policy(settings, seed),
-    estimator=_estimator(settings),
+    estimator=settings.estimator,
   )
 
 
@@ -79,7 +77,7 @@ def _residual(settings, seed):
   return ResidualQuantizer(
     _several(settings, seed),
     settings.stage_dropout,
-    _estimator(settings),
+    settings.estimator,
     seed,
   )
 
@@ -112,7 +110,7 @@ def _cosine(settings, seed):
     settings.commitment_cost,
     settings.decay,
     policy=_policy(settings, seed),
-    estimator=_estimator(settings),
+    estimator=settings.estimator,
   )
 
 
@@ -122,9 +120,3 @@ def _several(settings, seed) -> Sequence[Quantizer]:
 
 def _policy(settings, seed):
   return CodebookPolicy(settings.initialization, settings.unused_codes, seed)
-
-
-def _estimator(settings):
-  return {'straight_through': straight_through, 'rotation': rotation_trick}[
-    settings.estimator
-  ]

@@ -1,5 +1,6 @@
 """Keras 3 layers over the quantizers, on Keras's TensorFlow backend."""
 
+from vqvae_tf.keras import backend  # noqa: F401  # Before all: it may refuse.
 from vqvae_tf.keras.family import (
   CosineQuantizer,
   FiniteScalarQuantizer,

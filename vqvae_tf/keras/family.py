@@ -8,6 +8,7 @@ Keras's policy, and the quantizers in others are layers of this package.
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from vqvae_tf import quantizers as modules
 from vqvae_tf.keras.layer import QuantizerLayer
@@ -16,8 +17,28 @@ from vqvae_tf.quantizers import codebook, cosine
 _serializable = keras.saving.register_keras_serializable('vqvae_tf')
 
 
+class _OneCodebook(QuantizerLayer):
+  """A layer with one codebook of its own dimension."""
+
+  def set_embeddings(
+    self, values: np.ndarray, counts: np.ndarray | None = None
+  ) -> None:
+    """Puts a codebook in, from which training goes on.
+
+    Args:
+      values: [D, K], the weight `embeddings`.
+      counts: [K], how many vectors of a training step have each code, on
+        average; None: one each.
+
+    Raises:
+      ValueError: if a shape does not fit, a number is not finite, or counts are
+        negative or all zero.
+    """
+    self.quantizer.set_embeddings(values, counts)
+
+
 @_serializable
-class VectorQuantizer(QuantizerLayer):
+class VectorQuantizer(_OneCodebook):
   """The nearest of K embeddings, which gradients train.
 
       z_q(x) = e_k, k = argmin_j |z_e(x) - e_j|^2
@@ -63,7 +84,7 @@ class VectorQuantizer(QuantizerLayer):
 
 
 @_serializable
-class VectorQuantizerEMA(QuantizerLayer):
+class VectorQuantizerEMA(_OneCodebook):
   """The nearest of K embeddings, which follow averages of their vectors.
 
       e_k = m_k / n_k, averages of the sums and counts of the vectors of code k
@@ -73,7 +94,7 @@ class VectorQuantizerEMA(QuantizerLayer):
     embedding_dim: D, the last dimension of the inputs.
     num_embeddings: K, the number of codes.
     commitment_cost: beta.
-    decay: of the averages, in [0, 1].
+    decay: of the averages, in [0, 1).
     epsilon: of the counts' smoothing, small and positive.
     policy: as of `VectorQuantizer`.
     estimator: of the gradient, 'straight_through' or 'rotation'.
@@ -137,7 +158,7 @@ class CosineQuantizer(QuantizerLayer):
     num_embeddings: K, the number of codes.
     projection_dim: d, of the codes.
     commitment_cost: beta.
-    decay: of the averages that the codes follow, in [0, 1].
+    decay: of the averages that the codes follow, in [0, 1).
     policy: as of `VectorQuantizer`, but not unused_codes='sonnet'.
     estimator: of the gradient, 'straight_through' or 'rotation'.
     **kwargs: as of `VectorQuantizer`, but not dtype='float64'.

@@ -4,22 +4,12 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import quantizers
 from vqvae_tf.keras.usage import CodeUsage
-
-if keras.backend.backend() != 'tensorflow':
-  raise ImportError(
-    f'vqvae_tf.keras needs the TensorFlow backend, but Keras runs on '
-    f'{keras.backend.backend()}: set KERAS_BACKEND=tensorflow before the '
-    'first import of keras.'
-  )
-
-_ESTIMATORS = {
-  'straight_through': quantizers.straight_through,
-  'rotation': quantizers.rotation_trick,
-}
+from vqvae_tf.quantizers.quantizer import ESTIMATORS
 
 
 class QuantizerLayer(keras.layers.Layer):
@@ -27,10 +17,11 @@ class QuantizerLayer(keras.layers.Layer):
 
   A call takes [..., D] floating inputs to quantized vectors of the same shape
   and dtype. It adds the quantizer's loss to those of the model and counts the
-  codes: `fit` and `evaluate` report `NAME_perplexity` and `NAME_usage`, NAME
-  that of the layer. In training the codebook may move, unless the layer is
-  frozen by `trainable = False`. Vectors that a mask [...] leaves out count
-  nowhere. Codebooks stay float32 under a policy of mixed precision.
+  codes: `fit` and `evaluate` report `NAME_perplexity`, `NAME_usage` and
+  `NAME_not_finite`, NAME that of the layer. In training the codebook may move,
+  unless the layer is frozen by `trainable = False`. Vectors that a mask [...]
+  leaves out count nowhere. Codebooks stay float32 under a policy of mixed
+  precision.
 
   The layer holds the module of the same name in `vqvae_tf`, whose variables
   are its weights.
@@ -49,29 +40,46 @@ class QuantizerLayer(keras.layers.Layer):
     inputs: tf.Tensor,
     training: bool | None = None,
     mask: tf.Tensor | None = None,
+    method: str = 'quantize',
   ) -> tf.Tensor:
+    if method != 'quantize':
+      return {'encode': self.encode, 'decode': self.decode}[method](inputs)
     if not inputs.dtype.is_floating:
       raise ValueError(
         f'inputs of layer {self.name!r} are {inputs.dtype.name}: it quantizes '
         'floating vectors, such as an encoder makes.'
       )
-    moves = bool(training) and self.trainable
+    moves = False if training is None or not self.trainable else training
     result = self.quantizer.forward(inputs, moves, mask)
-    self.add_loss(result.loss)
-    self.usage.update_state(result.codes, mask)
+    # In the dtype of Keras's own losses, to which it is added.
+    self.add_loss(tf.cast(result.loss, keras.config.floatx()))
+    self.usage.update_state(result.codes, mask, result.finite)
     return result.vectors
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
-    """Returns the int32 [..., M] codes of [..., D] vectors."""
+    """Returns the int32 [..., M] codes of [..., D] vectors.
+
+    Args:
+      inputs: vectors, or a symbolic tensor of a functional model.
+
+    Raises:
+      ValueError: if a vector is not finite. A compiled model gives it any code.
+    """
+    if keras.utils.is_keras_tensor(inputs):
+      return self(inputs, method='encode')
     inputs = keras.ops.convert_to_tensor(inputs, self.compute_dtype)
     return self.quantizer.encode(inputs)
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
-    """Returns the [..., D] vectors of integer [..., M] codes."""
-    return tf.cast(self.quantizer.decode(codes), self.compute_dtype)
+    """Returns the [..., D] vectors of integer [..., M] codes.
 
-  def compute_output_shape(self, input_shape):
-    return input_shape
+    Args:
+      codes: of `ResidualQuantizer` also [..., m], those of the first stages; or
+        a symbolic tensor of a functional model.
+    """
+    if keras.utils.is_keras_tensor(codes):
+      return self(codes, method='decode')
+    return tf.cast(self.quantizer.decode(codes), self.compute_dtype)
 
   def get_config(self):
     return {**super().get_config(), **self._settings}
@@ -110,9 +118,9 @@ class QuantizerLayer(keras.layers.Layer):
         for i, variable in enumerate(self.quantizer.variables)
       ]
     self.usage = CodeUsage(self.quantizer.codebook_sizes, self.name)
-    self.input_spec = keras.layers.InputSpec(
-      min_ndim=2, axes={-1: self.quantizer.embedding_dim}
-    )
+    # A SavedModel holds what TensorFlow tracks: not the variables of a metric.
+    self._counted = tf.Module()
+    self._counted.counts = [each.value for each in self.usage.variables]
 
 
 def _weight_name(variable, index):
@@ -138,12 +146,14 @@ def _alike_on_replicas(next_creator, **kwargs):
 def _plain(setting):
   """Returns a setting as Keras can save it."""
   if isinstance(setting, quantizers.CodebookPolicy):
-    return dataclasses.asdict(setting)
+    setting = dataclasses.asdict(setting)
+  if isinstance(setting, dict):
+    return {name: _plain(value) for name, value in setting.items()}
   if isinstance(setting, (list, tuple)):
     return [_plain(each) for each in setting]
   if isinstance(setting, QuantizerLayer):
     return keras.saving.serialize_keras_object(setting)
-  return setting
+  return setting.item() if isinstance(setting, np.generic) else setting
 
 
 def _policy(setting):
@@ -153,11 +163,12 @@ def _policy(setting):
 
 
 def _estimator(name):
-  if name not in _ESTIMATORS:
+  # A function could not be saved.
+  if not isinstance(name, str) or name not in ESTIMATORS:
     raise ValueError(
-      f'estimator must be one of {", ".join(_ESTIMATORS)}, not {name!r}.'
+      f'estimator must be one of {", ".join(ESTIMATORS)}, not {name!r}.'
     )
-  return _ESTIMATORS[name]
+  return ESTIMATORS[name]
 
 
 def _modules(layers):

@@ -10,15 +10,18 @@ from vqvae_tf.quantizers import codebook
 
 @keras.saving.register_keras_serializable('vqvae_tf')
 class CodeUsage(keras.metrics.Metric):
-  """Perplexity and usage of the codes since the last reset.
+  """Perplexity and usage of the codes, and vectors without one.
 
-  In `fit` that is one epoch, in `evaluate` the whole data set.
+  They are of all since the last reset: in `fit` one epoch, in `evaluate` the
+  whole data set.
   perplexity = exp(-sum_k p_k log p_k), p_k the share of code k, in 1..K, the
-  mean over codebooks; usage = codes that occurred / all codes, in 0..1.
+  mean over codebooks; usage = codes that occurred / all codes, in 0..1;
+  not_finite = how many vectors were not finite: their codes count nowhere.
 
   Args:
     codebook_sizes: K of each of the M codebooks.
-    name: of the metric; the results are `NAME_perplexity` and `NAME_usage`.
+    name: of the metric; the results are `NAME_perplexity`, `NAME_usage` and
+      `NAME_not_finite`.
     dtype: taken for Keras's sake; counts are float32.
   """
 
@@ -36,12 +39,31 @@ class CodeUsage(keras.metrics.Metric):
       for m, size in enumerate(self.codebook_sizes)
     ]
 
+    self.not_finite = self.add_variable(
+      (), 'zeros', dtype='float32', name='not_finite'
+    )
+
   def update_state(
-    self, codes: tf.Tensor, sample_weight: tf.Tensor | None = None
+    self,
+    codes: tf.Tensor,
+    sample_weight: tf.Tensor | None = None,
+    finite: tf.Tensor | None = None,
   ):
-    """Counts int32 [..., M] codes, for as much as their weights [...] say."""
+    """Counts codes.
+
+    Args:
+      codes: int32 [..., M].
+      sample_weight: [...] bool or floating, for how much each counts; None: 1.
+      finite: bool [...], which of them are codes of finite vectors; None: all.
+    """
     if sample_weight is not None:
       sample_weight = tf.reshape(tf.cast(sample_weight, tf.float32), [-1])
+    if finite is not None:
+      self.not_finite.assign_add(
+        tf.reduce_sum(1.0 - tf.cast(finite, tf.float32))
+      )
+      # A sum by code leaves -1 out.
+      codes = tf.where(finite[..., tf.newaxis], codes, -1)
     columns = tf.unstack(tf.reshape(codes, [-1, len(self.counts)]), axis=1)
     for counts, column in zip(self.counts, columns, strict=True):
       counts.assign_add(
@@ -55,6 +77,7 @@ class CodeUsage(keras.metrics.Metric):
     return {
       f'{self.name}_perplexity': tf.reduce_mean(perplexities),
       f'{self.name}_usage': tf.reduce_mean(used),
+      f'{self.name}_not_finite': tf.convert_to_tensor(self.not_finite),
     }
 
   def get_config(self):

@@ -1,9 +1,13 @@
 """The policy of a codebook, its moving averages, and how its use is counted."""
 
 import dataclasses
+import math
 
+import numpy as np
 import sonnet as snt
 import tensorflow as tf
+
+from vqvae_tf.quantizers import arguments
 
 INITIALIZATIONS = ('variance_scaling', 'data', 'kmeans++')
 UNUSED_CODES = ('sonnet', 'keep', 'restart')
@@ -34,6 +38,7 @@ class CodebookPolicy:
 
   Raises:
     ValueError: if a word is none of those above.
+    TypeError: if the seed is no integer.
 
   Examples:
     >>> vqvae_tf.CodebookPolicy().places_codes
@@ -60,6 +65,7 @@ class CodebookPolicy:
           f'{field} must be one of {", ".join(known)}, not '
           f'{getattr(self, field)!r}.'
         )
+    arguments.seed(self.seed)
 
   @property
   def places_codes(self) -> bool:
@@ -71,6 +77,16 @@ class CodebookPolicy:
 
 
 AS_SONNET = CodebookPolicy()
+
+
+def check_policy(policy: CodebookPolicy) -> None:
+  """Raises a TypeError that shows how a policy is written if it is none."""
+  if not isinstance(policy, CodebookPolicy):
+    raise TypeError(
+      'policy must be a CodebookPolicy, such as '
+      "CodebookPolicy('kmeans++', unused_codes='restart'), not "
+      f'{policy!r}.'
+    )
 
 
 class DebiasedAverage(snt.ExponentialMovingAverage):
@@ -94,6 +110,17 @@ class DebiasedAverage(snt.ExponentialMovingAverage):
   def steps(self) -> tf.Tensor:
     """int64 scalar, the number t of values averaged so far."""
     return tf.convert_to_tensor(self._counter)
+
+  def settle(self, average: tf.Tensor) -> None:
+    """Sets the average, as if every value so far had been that one.
+
+    Of so many values that 1 - decay^t is 1: there is no bias left.
+    """
+    epsilon, decay = np.finfo(average.dtype.as_numpy_dtype).eps, self._decay
+    steps = math.ceil(math.log(epsilon / 4, decay)) if decay > 0 else 1
+    self._counter.assign(steps)
+    self._hidden.assign(average)
+    self.average.assign(average)
 
   def replace(self, where: tf.Tensor, average: tf.Tensor):
     """Sets the average of some elements, as if they always had had it.

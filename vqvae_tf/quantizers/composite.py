@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from vqvae_tf.codes import checked_codes
-from vqvae_tf.quantizers import quantizer
+from vqvae_tf.quantizers import arguments, quantizer
 
 
 class Composite(quantizer.Quantizer):
@@ -13,9 +13,12 @@ class Composite(quantizer.Quantizer):
 
   def __init__(self, quantizers: Sequence[quantizer.Quantizer], name: str):
     super().__init__(name=name)
-    if not quantizers:
+    self.quantizers = arguments.several('quantizers', quantizers)
+    if not self.quantizers:
       raise ValueError(f'{name} needs at least one quantizer.')
-    self.quantizers = list(quantizers)
+    for part in self.quantizers:
+      if not isinstance(part, quantizer.Quantizer):
+        raise TypeError(f'quantizers must be Quantizers, not {part!r}.')
 
   @property
   def codebook_sizes(self) -> tuple[int, ...]:
@@ -29,19 +32,15 @@ class Composite(quantizer.Quantizer):
   def learns_from_vectors(self) -> bool:
     return any(part.learns_from_vectors for part in self.quantizers)
 
-  def _decode_each(self, codes):
-    """Returns the vectors that each quantizer makes of its codes [..., M].
+  def _decode_each(self, codes, parts):
+    """Returns the vectors that some quantizers make of their codes [..., M].
 
     They have the widest of their dtypes: beside a codebook of float64 the grid
     of a quantizer without a codebook is of float32.
     """
-    codes = checked_codes(codes, self.codebook_sizes)
-    counts = [len(part.codebook_sizes) for part in self.quantizers]
-    vectors = [
-      part.decode(own)
-      for part, own in zip(
-        self.quantizers, tf.split(codes, counts, -1), strict=True
-      )
-    ]
+    sizes = [part.codebook_sizes for part in parts]
+    codes = checked_codes(codes, sum(sizes, ()))
+    split = tf.split(codes, [*map(len, sizes)], -1)
+    vectors = [part.decode(own) for part, own in zip(parts, split, strict=True)]
     widest = max((each.dtype for each in vectors), key=lambda dtype: dtype.size)
     return [tf.cast(each, widest) for each in vectors]

@@ -3,7 +3,7 @@
 import sonnet as snt
 import tensorflow as tf
 
-from vqvae_tf.quantizers import codebook, quantizer
+from vqvae_tf.quantizers import arguments, codebook, incoming, quantizer
 from vqvae_tf.quantizers.vector_quantizer import VectorQuantizerEMA
 
 ALIVE = codebook.CodebookPolicy('kmeans++', 'restart')
@@ -24,14 +24,15 @@ class CosineQuantizer(quantizer.Quantizer):
     num_embeddings: K, the number of codes.
     projection_dim: d, of the codes.
     commitment_cost: beta.
-    decay: of the averages, in [0, 1].
+    decay: of the averages, in [0, 1).
     policy: where the codebook starts and what becomes of unused codes; not
       'sonnet', whose unused codes become zero and have no direction.
     estimator: of the gradient: `straight_through` or `rotation_trick`.
     name: of the module.
 
   Raises:
-    ValueError: if decay is not in [0, 1] or the policy keeps no directions.
+    ValueError: if a number is out of range or the policy keeps no directions.
+    TypeError: if an argument is of another kind.
 
   Examples:
     >>> quantizer = vqvae_tf.CosineQuantizer(16, 32, projection_dim=4)
@@ -54,18 +55,19 @@ class CosineQuantizer(quantizer.Quantizer):
     decay: float = 0.99,
     *,
     policy: codebook.CodebookPolicy = ALIVE,
-    estimator: quantizer.Estimator = quantizer.straight_through,
+    estimator: quantizer.Estimator | str = quantizer.straight_through,
     name: str = 'cosine_quantizer',
   ):
     super().__init__(name=name)
+    codebook.check_policy(policy)
     if policy.unused_codes == 'sonnet':
       raise ValueError(
         "unused_codes='sonnet' makes zeros of unused codes, which have no "
         "direction: use 'keep' or 'restart'."
       )
-    self.embedding_dim = embedding_dim
+    self.embedding_dim = arguments.whole('embedding_dim', embedding_dim)
     self.codebook = _DirectionsEMA(
-      projection_dim,
+      arguments.whole('projection_dim', projection_dim),
       num_embeddings,
       commitment_cost,
       decay,
@@ -92,31 +94,28 @@ class CosineQuantizer(quantizer.Quantizer):
   def forward(
     self,
     inputs: tf.Tensor,
-    is_training: bool,
+    is_training: bool | tf.Tensor,
     weights: tf.Tensor | None = None,
   ) -> quantizer.Quantized:
-    inputs = tf.convert_to_tensor(inputs)
-    values, weights = quantizer.full_precision(inputs, weights)
+    inputs = self._as_vectors(inputs)
+    values, weights = incoming.full_precision(inputs, weights)
     result = self.codebook.forward(
       self._directions(values), is_training, weights
     )
-    vectors = tf.cast(_each(self._restore, result.vectors), inputs.dtype)
-    return quantizer.Quantized(vectors, result.loss, result.codes)
+    vectors = _each(self._restore, result.vectors)
+    return result._replace(vectors=tf.cast(vectors, inputs.dtype))
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
-    values, _ = quantizer.full_precision(tf.convert_to_tensor(inputs), None)
+    values, _ = incoming.full_precision(self._as_vectors(inputs), None)
     return self.codebook.encode(self._directions(values))
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
     return _each(self._restore, self.codebook.decode(codes))
 
+  def _as_vectors(self, inputs):
+    return incoming.as_vectors(inputs, self.embedding_dim, tf.float32)
+
   def _directions(self, values):
-    quantizer.check_last_dimension(values, self.embedding_dim)
-    if values.dtype != tf.float32:
-      raise ValueError(
-        f'inputs are {values.dtype.name}, but the projections are float32: '
-        'cast them to float32 (float16 and bfloat16 are taken too).'
-      )
     return tf.math.l2_normalize(_each(self._project, values), -1)
 
 

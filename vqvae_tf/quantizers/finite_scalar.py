@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.codes import checked_codes
-from vqvae_tf.quantizers import quantizer
+from vqvae_tf.quantizers import arguments, incoming, quantizer
 
 # Keeps the outermost levels reachable: tanh never gets to 1.
 _MARGIN = 1e-3
@@ -32,6 +32,7 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
 
   Raises:
     ValueError: if there is no level, one is below 3, or K exceeds 2^31 - 1.
+    TypeError: if a level is no whole number.
 
   Examples:
     >>> quantizer = vqvae_tf.FiniteScalarQuantizer([3, 3])
@@ -48,7 +49,10 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
     self, levels: Sequence[int], name: str = 'finite_scalar_quantizer'
   ):
     super().__init__(name=name)
-    levels = tuple(int(level) for level in levels)
+    levels = tuple(
+      arguments.whole(f'levels[{i}]', level, 0)
+      for i, level in enumerate(arguments.several('levels', levels))
+    )
     if not levels or min(levels) < 3 or math.prod(levels) >= 2**31:
       raise ValueError(
         'levels must be one or more numbers from 3 on with a product below '
@@ -66,30 +70,34 @@ class FiniteScalarQuantizer(quantizer.Quantizer):
   def forward(
     self,
     inputs: tf.Tensor,
-    is_training: bool,
+    is_training: bool | tf.Tensor,
     weights: tf.Tensor | None = None,
   ) -> quantizer.Quantized:
-    inputs = tf.convert_to_tensor(inputs)
-    bounded = self._bounded(inputs)
+    inputs = incoming.as_vectors(inputs, self.embedding_dim)
+    values, weights = incoming.full_precision(inputs, weights)
+    finite = incoming.are_finite(values, weights)
+    bounded = self._bounded(values)
     places = self._places(bounded)
     path = bounded / (self._steps // 2).astype(bounded.dtype.as_numpy_dtype)
-    vectors = quantizer.with_gradient_of(path, self._vectors(places), inputs)
     return quantizer.Quantized(
-      vectors, tf.zeros([], bounded.dtype), self._codes(places)
+      quantizer.with_gradient_of(path, self._vectors(places), inputs),
+      quantizer.nan_unless(finite, tf.zeros([], values.dtype)),
+      self._codes(places),
+      finite,
     )
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
-    return self._codes(self._places(self._bounded(inputs)))
+    inputs = incoming.as_vectors(inputs, self.embedding_dim)
+    incoming.check_finite(inputs)
+    values, _ = incoming.full_precision(inputs, None)
+    return self._codes(self._places(self._bounded(values)))
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
     codes = checked_codes(codes, self.codebook_sizes)
     return self._vectors(codes // self._strides % self._steps)
 
-  def _bounded(self, inputs):
+  def _bounded(self, values):
     """Returns f(z), [..., D]."""
-    inputs = tf.convert_to_tensor(inputs)
-    quantizer.check_last_dimension(inputs, self.embedding_dim)
-    values, _ = quantizer.full_precision(inputs, None)
     reach = (self._steps - 1) * (1 + _MARGIN) / 2
     offset = np.where(self._steps % 2, 0.0, 0.5)
     dtype = values.dtype.as_numpy_dtype

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from vqvae_tf import replicas
 from vqvae_tf.codes import checked_codes
-from vqvae_tf.quantizers import quantizer
+from vqvae_tf.quantizers import arguments, incoming, quantizer
 
 # The codebook entropy has a probability for each code.
 _MAX_BITS = 18
@@ -38,7 +38,8 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     name: of the module.
 
   Raises:
-    ValueError: if num_bits is out of range.
+    ValueError: if a number is out of range.
+    TypeError: if one is no number, or num_bits no whole one.
 
   Examples:
     >>> quantizer = vqvae_tf.LookupFreeQuantizer(num_bits=3)
@@ -61,6 +62,7 @@ class LookupFreeQuantizer(quantizer.Quantizer):
     name: str = 'lookup_free_quantizer',
   ):
     super().__init__(name=name)
+    num_bits = arguments.whole('num_bits', num_bits)
     # The sphere of one dimension is two points, which have no gradient.
     if not 2 <= num_bits <= _MAX_BITS:
       raise ValueError(
@@ -68,8 +70,8 @@ class LookupFreeQuantizer(quantizer.Quantizer):
         'put several quantizers into a ProductQuantizer.'
       )
     self.embedding_dim = num_bits
-    self.commitment_cost = commitment_cost
-    self.entropy_weight = entropy_weight
+    self.commitment_cost = arguments.real('commitment_cost', commitment_cost)
+    self.entropy_weight = arguments.real('entropy_weight', entropy_weight)
 
   @property
   def codebook_sizes(self) -> tuple[int, ...]:
@@ -78,26 +80,31 @@ class LookupFreeQuantizer(quantizer.Quantizer):
   def forward(
     self,
     inputs: tf.Tensor,
-    is_training: bool,
+    is_training: bool | tf.Tensor,
     weights: tf.Tensor | None = None,
   ) -> quantizer.Quantized:
-    inputs = tf.convert_to_tensor(inputs)
-    quantizer.check_last_dimension(inputs, self.embedding_dim)
-    values, weights = quantizer.full_precision(inputs, weights)
+    inputs = incoming.as_vectors(inputs, self.embedding_dim)
+    values, weights = incoming.full_precision(inputs, weights)
+    finite = incoming.are_finite(values, weights)
     bits = _bits(values)
-    vectors = _corners(bits, values.dtype)
+    corners = _corners(bits, values.dtype)
     points = self._on_sphere(values)
-    commitment = quantizer.weighted_mean((points - vectors) ** 2, weights)
+    commitment = quantizer.weighted_mean((points - corners) ** 2, weights)
     loss = (
       self.commitment_cost * commitment
       + self.entropy_weight * self._entropy_loss(points, weights)
     )
-    vectors = tf.cast(quantizer.straight_through(points, vectors), inputs.dtype)
-    return quantizer.Quantized(vectors, loss, self._codes(bits))
+    estimate = quantizer.straight_through(points, corners)
+    return quantizer.Quantized(
+      tf.cast(estimate, inputs.dtype),
+      quantizer.nan_unless(finite, loss),
+      self._codes(bits),
+      finite,
+    )
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
-    inputs = tf.convert_to_tensor(inputs)
-    quantizer.check_last_dimension(inputs, self.embedding_dim)
+    inputs = incoming.as_vectors(inputs, self.embedding_dim)
+    incoming.check_finite(inputs)
     return self._codes(_bits(inputs))
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:

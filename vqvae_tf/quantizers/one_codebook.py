@@ -3,12 +3,20 @@
 import abc
 from typing import NamedTuple
 
+import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf import replicas
 from vqvae_tf.codes import checked_codes
-from vqvae_tf.quantizers import codebook, nearest, placement, quantizer
+from vqvae_tf.quantizers import (
+  arguments,
+  codebook,
+  incoming,
+  nearest,
+  placement,
+  quantizer,
+)
 
 
 class Vectors(NamedTuple):
@@ -35,6 +43,7 @@ class _Step(NamedTuple):
     counts: [K], how often each code was chosen.
     vectors: [..., D] in the inputs' dtype, with an estimated gradient.
     loss: scalar.
+    finite: bool [...], as in `Quantized`.
   """
 
   flat: tf.Tensor
@@ -43,6 +52,7 @@ class _Step(NamedTuple):
   counts: tf.Tensor
   vectors: tf.Tensor
   loss: tf.Tensor
+  finite: tf.Tensor
 
 
 class OneCodebook(quantizer.Quantizer):
@@ -62,10 +72,13 @@ class OneCodebook(quantizer.Quantizer):
         f'A codebook of {dtype.name} cannot hold its counts and sums: use '
         'dtype=tf.float32, which takes float16 and bfloat16 inputs too.'
       )
+    names = ('embedding_dim', 'num_embeddings')
+    shape = [*map(arguments.whole, names, shape)]
     self.embedding_dim, self.num_embeddings = shape
-    self.commitment_cost = commitment_cost
+    self.commitment_cost = arguments.real('commitment_cost', commitment_cost)
+    codebook.check_policy(policy)
     self.policy = policy
-    self.estimator = estimator
+    self.estimator = quantizer.as_estimator(estimator)
     initializer = snt.initializers.VarianceScaling(distribution='uniform')
     self.embeddings = tf.Variable(
       initializer(shape, dtype), trainable=trainable, name='embeddings'
@@ -82,7 +95,7 @@ class OneCodebook(quantizer.Quantizer):
   def __call__(
     self,
     inputs: tf.Tensor,
-    is_training: bool,
+    is_training: bool | tf.Tensor,
     weights: tf.Tensor | None = None,
   ) -> dict[str, tf.Tensor]:
     """Quantizes a batch of vectors; in training the codebook may move.
@@ -93,7 +106,8 @@ class OneCodebook(quantizer.Quantizer):
     Args:
       inputs: [..., D] in the codebook's dtype, float16 or bfloat16; N vectors
         in all.
-      is_training: whether this step's statistics move the codebook.
+      is_training: whether this step's statistics move the codebook: bool, or
+        a bool scalar tensor.
       weights: [...] bool or floating, at least 0: what each vector counts in
         the loss and in the statistics; None counts each once.
 
@@ -110,7 +124,7 @@ class OneCodebook(quantizer.Quantizer):
     Raises:
       ValueError: if the inputs' last dimension or dtype does not fit.
     """
-    step = self._step(tf.convert_to_tensor(inputs), is_training, weights)
+    step = self._step(inputs, is_training, weights)
     distances = (
       tf.reduce_sum(step.flat**2, 1, keepdims=True)
       - 2 * tf.matmul(step.flat, step.embeddings)
@@ -134,17 +148,17 @@ class OneCodebook(quantizer.Quantizer):
   def forward(
     self,
     inputs: tf.Tensor,
-    is_training: bool,
+    is_training: bool | tf.Tensor,
     weights: tf.Tensor | None = None,
   ) -> quantizer.Quantized:
-    step = self._step(tf.convert_to_tensor(inputs), is_training, weights)
+    step = self._step(inputs, is_training, weights)
     return quantizer.Quantized(
-      step.vectors, step.loss, step.codes[..., tf.newaxis]
+      step.vectors, step.loss, step.codes[..., tf.newaxis], step.finite
     )
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
-    inputs = tf.convert_to_tensor(inputs)
-    self._check(inputs)
+    inputs = self._as_vectors(inputs)
+    incoming.check_finite(inputs)
     codes = nearest.nearest_codes(
       self._flat(tf.cast(inputs, self.embeddings.dtype)),
       tf.transpose(self.embeddings),
@@ -155,17 +169,74 @@ class OneCodebook(quantizer.Quantizer):
     codes = checked_codes(codes, self.codebook_sizes)
     return self.quantize(codes[..., 0])
 
+  def set_embeddings(
+    self, values: np.ndarray, counts: np.ndarray | None = None
+  ) -> None:
+    """Puts a codebook in, from which training goes on.
+
+    Args:
+      values: [D, K], as `embeddings` has them.
+      counts: [K], how many vectors of a training step have each code, on
+        average: the averages stand as if it had been so for long. Of a code
+        with many vectors one step changes little. None: one each.
+
+    Raises:
+      ValueError: if a shape does not fit, a number is not finite, or counts are
+        negative or all zero.
+    """
+    dim, size = self.embeddings.shape
+    dtype = self.embeddings.dtype.as_numpy_dtype
+    values = np.asarray(values, dtype)
+    if values.shape != (dim, size):
+      raise ValueError(
+        f'values have shape {values.shape}, but embeddings are [D, K] = '
+        f'[{dim}, {size}]: transpose a table with a code in each row.'
+      )
+    counts = np.ones([size], dtype) if counts is None else np.array(counts)
+    if counts.shape != (size,):
+      raise ValueError(f'counts have shape {counts.shape}, not [K] = [{size}].')
+    for name, array in (('values', values), ('counts', counts)):
+      if not np.isfinite(array).all():
+        raise ValueError(f'{name} are not finite.')
+    if counts.min() < 0 or not counts.any():
+      raise ValueError('counts must be at least 0, and one of them above.')
+    self._place(values)
+    self._set_averages(tf.constant(counts, self.embeddings.dtype))
+
   @abc.abstractmethod
-  def _losses(self, inputs, quantized, weights):
-    """Returns the loss of [..., D] inputs, their vectors, and weights [...]."""
+  def _set_averages(self, counts):
+    """Sets the averages that there are to [K] counts of these embeddings."""
+
+  @abc.abstractmethod
+  def _losses(self, inputs, quantized, squares, finite, weights):
+    """Returns the loss of [..., D] inputs.
+
+    Args:
+      inputs: [..., D].
+      quantized: [..., D], their codes' vectors.
+      squares: [..., D], of the differences, with a gradient to the inputs.
+      finite: bool [...]; where it is false no gradient goes to the codebook.
+      weights: [...] or None.
+    """
 
   @abc.abstractmethod
   def _update(self, vectors, codes, counts):
-    """Moves the codebook: `Vectors`, their codes int32 [N], counts [K]."""
+    """Moves the codebook.
+
+    Args:
+      vectors: `Vectors`.
+      codes: int32 [N], their codes; -1 for those that are not finite.
+      counts: [K], of the codes.
+    """
 
   def _step(self, inputs, is_training, weights):
-    self._check(inputs)
-    values, weights = quantizer.full_precision(
+    inputs = self._as_vectors(inputs)
+    return quantizer.as_told(
+      is_training, lambda is_training: self._pass(inputs, is_training, weights)
+    )
+
+  def _pass(self, inputs, is_training, weights):
+    values, weights = incoming.full_precision(
       inputs, weights, self.embeddings.dtype
     )
     flat = self._flat(values)
@@ -175,16 +246,27 @@ class OneCodebook(quantizer.Quantizer):
     embeddings = tf.convert_to_tensor(self.embeddings)
     table = tf.transpose(embeddings)
     flat_codes = nearest.nearest_codes(flat, table)
-    counts = codebook.code_counts(
-      flat_codes, self.num_embeddings, flat.dtype, vectors.weights
-    )
     codes = tf.reshape(flat_codes, tf.shape(inputs)[:-1])
     quantized = tf.gather(table, codes)
-    loss = self._losses(values, quantized, weights)
+    squares = (tf.stop_gradient(quantized) - values) ** 2
+    finite = incoming.are_finite(values, weights)
+    loss = self._losses(values, quantized, squares, finite, weights)
+    # Sums by code leave -1 out.
+    counted = tf.where(tf.reshape(finite, [-1]), flat_codes, -1)
+    counts = codebook.code_counts(
+      counted, self.num_embeddings, flat.dtype, vectors.weights
+    )
     if is_training:
-      self._update(vectors, flat_codes, counts)
-    estimate = self.estimator(inputs, quantized)
-    return _Step(flat, embeddings, codes, counts, estimate, loss)
+      self._update(vectors, counted, counts)
+    return _Step(
+      flat,
+      embeddings,
+      codes,
+      counts,
+      self.estimator(inputs, quantized),
+      quantizer.nan_unless(finite, loss),
+      finite,
+    )
 
   def _vectors(self, flat, weights, is_training):
     if weights is not None:
@@ -193,9 +275,11 @@ class OneCodebook(quantizer.Quantizer):
       return Vectors(flat, weights, None)
     # In every step, although the initialization needs it in the first alone:
     # replicas cannot exchange anything in a branch.
-    every = tf.ones_like(flat[:, 0]) if weights is None else weights
+    eligible = incoming.are_finite(flat, weights)
+    if weights is not None:
+      eligible &= weights > 0
     candidates = placement.Candidates(
-      replicas.rows(flat), replicas.rows(every) > 0
+      replicas.rows(flat), replicas.rows(tf.cast(eligible, flat.dtype)) > 0
     )
     return Vectors(flat, weights, candidates)
 
@@ -230,7 +314,7 @@ class OneCodebook(quantizer.Quantizer):
     Args:
       embeddings: [D, K].
       candidates: the vectors of all replicas, N in all.
-      codes: int32 [N], theirs.
+      codes: int32 [N], theirs; -1 for none.
     """
     seed = tf.stack([self.policy.seed, self.ema_cluster_size.steps])
     where, placed, size = placement.restarts(
@@ -243,14 +327,10 @@ class OneCodebook(quantizer.Quantizer):
     self.ema_cluster_size.replace(where, size)
     return where, placed, size
 
-  def _check(self, inputs):
-    dtype = self.embeddings.dtype
-    if inputs.dtype not in (dtype, tf.float16, tf.bfloat16):
-      raise ValueError(
-        f'inputs are {inputs.dtype.name}, but the codebook is {dtype.name}: '
-        f'cast them to {dtype.name} (float16 and bfloat16 are taken too).'
-      )
-    quantizer.check_last_dimension(inputs, self.embedding_dim)
+  def _as_vectors(self, inputs):
+    return incoming.as_vectors(
+      inputs, self.embedding_dim, self.embeddings.dtype
+    )
 
   def _flat(self, values):
     # Not by their own last dimension, which a graph may not know.

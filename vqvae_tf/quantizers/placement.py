@@ -31,6 +31,14 @@ class Candidates(NamedTuple):
   eligible: tf.Tensor
 
 
+def _never_empty(rows):
+  """Returns rows [N, ...], or one of zeros (so, not eligible) for none."""
+  if rows.shape[0]:
+    return rows
+  missing = tf.cast(tf.equal(tf.shape(rows)[0], 0), tf.int32)
+  return tf.pad(rows, [[0, missing], *[[0, 0]] * (rows.shape.rank - 1)])
+
+
 def sample_indices(
   eligible: tf.Tensor, count: int, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -88,7 +96,9 @@ def spread_indices(
     mass = tf.cumsum(distances)
     below = tf.cast(mass <= draws[place] * mass[-1], tf.int32)
     row = tf.minimum(tf.reduce_sum(below), size - 1)
-    to_row = counts * tf.reduce_sum((vectors - vectors[row]) ** 2, 1)
+    to_row = tf.reduce_sum((vectors - vectors[row]) ** 2, 1)
+    # Of a vector that is not finite it is no number.
+    to_row = tf.where(eligible, to_row, 0)
     distances = tf.where(place == 0, to_row, tf.minimum(distances, to_row))
     # Without mass there was nothing left to draw.
     row = tf.where(mass[-1] > 0, row, -1)
@@ -110,6 +120,7 @@ def initial_embeddings(
 
   Codes for which no vector is left stay as they are.
   """
+  candidates = Candidates(*map(_never_empty, candidates))
   count, seed = embeddings.shape[1], [policy.seed, -1]
   if policy.initialization == 'kmeans++':
     rows, available = spread_indices(candidates, count, seed)
@@ -137,7 +148,7 @@ def restarts(
     sizes: float [K], the average count of each code.
     embeddings: float [D, K].
     candidates: N current encoder outputs.
-    codes: int32 [N], their codes.
+    codes: int32 [N], their codes; -1 for those that are not eligible.
     seed: integer [2].
 
   Returns:
@@ -145,6 +156,9 @@ def restarts(
     encoder outputs the last ones wait); float [D, K], their vectors, each from
     another encoder output; and the scalar that becomes their average count.
   """
+  candidates = Candidates(*map(_never_empty, candidates))
+  # Instead of -1 any code: nothing is placed there.
+  codes = tf.maximum(_never_empty(codes), 0)
   mean = tf.reduce_mean(sizes)
   unused = sizes < UNUSED_SHARE * mean
   rows, available = sample_indices(candidates.eligible, sizes.shape[0], seed)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from vqvae_tf.quantizers import quantizer
+from vqvae_tf.quantizers import incoming, quantizer
 from vqvae_tf.quantizers.composite import Composite
 
 
@@ -23,6 +23,7 @@ class ProductQuantizer(Composite):
 
   Raises:
     ValueError: if there is no quantizer.
+    TypeError: if one of them is none.
 
   Examples:
     >>> parts = [vqvae_tf.LookupFreeQuantizer(2) for _ in range(2)]
@@ -48,7 +49,7 @@ class ProductQuantizer(Composite):
   def forward(
     self,
     inputs: tf.Tensor,
-    is_training: bool,
+    is_training: bool | tf.Tensor,
     weights: tf.Tensor | None = None,
   ) -> quantizer.Quantized:
     results = [
@@ -63,6 +64,7 @@ class ProductQuantizer(Composite):
       tf.concat([result.vectors for result in results], -1),
       tf.add_n(losses),
       tf.concat([result.codes for result in results], -1),
+      tf.reduce_all([result.finite for result in results], 0),
     )
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -70,10 +72,9 @@ class ProductQuantizer(Composite):
     return tf.concat(codes, -1)
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
-    return tf.concat(self._decode_each(codes), -1)
+    return tf.concat(self._decode_each(codes, self.quantizers), -1)
 
   def _parts(self, inputs):
-    inputs = tf.convert_to_tensor(inputs)
-    quantizer.check_last_dimension(inputs, self.embedding_dim)
+    inputs = incoming.as_vectors(inputs, self.embedding_dim)
     parts = tf.split(inputs, self._dims, -1)
     return list(zip(self.quantizers, parts, strict=True))

@@ -1,8 +1,9 @@
 """What every quantizer offers to a model."""
 
 import abc
+import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sonnet as snt
 import tensorflow as tf
@@ -22,12 +23,18 @@ class Quantized(NamedTuple):
       estimated gradient to the inputs (straight-through, by default).
     loss: float scalar, the term to add to the training loss (squared
       distances, mean over all elements; no unit of information).
-    codes: int32 [..., M], one code of each of the M codebooks.
+      NaN if a vector that counts is not finite.
+    codes: int32 [..., M], one code of each of the M codebooks; any codes for
+      a vector that is not finite.
+    finite: bool [...], which vectors are finite or have weight zero. The others
+      move no codebook (those of a `ProductQuantizer`: of the parts that are not
+      finite).
   """
 
   vectors: tf.Tensor
   loss: tf.Tensor
   codes: tf.Tensor
+  finite: tf.Tensor
 
 
 def straight_through(inputs: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
@@ -98,6 +105,33 @@ def rotation_trick(inputs: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
   return with_gradient_of(scaled, quantized, inputs)
 
 
+ESTIMATORS = {
+  'straight_through': straight_through,
+  'rotation': rotation_trick,
+}
+
+
+def as_estimator(estimator: Estimator | str) -> Estimator:
+  """Returns an estimator that is given itself or by its name.
+
+  Raises:
+    ValueError: if there is none of that name.
+    TypeError: if it is neither.
+  """
+  if isinstance(estimator, str):
+    if estimator in ESTIMATORS:
+      return ESTIMATORS[estimator]
+    raise ValueError(
+      f'estimator must be one of {", ".join(ESTIMATORS)}, not {estimator!r}.'
+    )
+  if not callable(estimator):
+    raise TypeError(
+      f'estimator must be one of {", ".join(ESTIMATORS)} or a function, not '
+      f'{estimator!r}.'
+    )
+  return estimator
+
+
 def with_gradient_of(
   path: tf.Tensor, quantized: tf.Tensor, inputs: tf.Tensor
 ) -> tf.Tensor:
@@ -117,86 +151,6 @@ def with_gradient_of(
   return value + tf.cast(path - tf.stop_gradient(path), inputs.dtype)
 
 
-def check_last_dimension(inputs: tf.Tensor, embedding_dim: int) -> None:
-  """Checks that vectors [..., D] have as many dimensions as embeddings.
-
-  Raises:
-    ValueError: if they have not.
-  """
-  last = inputs.shape[-1] if inputs.shape.rank != 0 else 'none'
-  if last not in (None, embedding_dim):
-    raise ValueError(
-      f'inputs have last dimension {last}, but embedding_dim '
-      f'is {embedding_dim}.'
-    )
-
-
-def vector_weights(
-  inputs: tf.Tensor, weights: tf.Tensor | None
-) -> tf.Tensor | None:
-  """Returns what each vector counts; None if that is one for all.
-
-  A float16 vector that overflowed counts nothing: the step is left out then,
-  but the codebook moves before that is known.
-
-  Args:
-    inputs: [..., D] floating.
-    weights: [...] bool or floating, at least 0, or None.
-
-  Returns:
-    [...] float32 or the floating dtype of `weights`, or None.
-
-  Raises:
-    ValueError: if the shapes do not fit.
-  """
-  if weights is not None:
-    weights = tf.convert_to_tensor(weights)
-    if not weights.shape.is_compatible_with(inputs.shape[:-1]):
-      raise ValueError(
-        f'weights have shape {weights.shape}, but the vectors are '
-        f'{inputs.shape[:-1]}: give one weight per vector.'
-      )
-    if not weights.dtype.is_floating:
-      weights = tf.cast(weights, tf.float32)
-  if inputs.dtype == tf.float16:
-    finite = tf.reduce_all(tf.math.is_finite(inputs), -1)
-    if weights is None:
-      return tf.cast(finite, tf.float32)
-    weights = tf.where(finite, weights, 0.0)
-  return weights
-
-
-def full_precision(
-  inputs: tf.Tensor, weights: tf.Tensor | None, dtype: tf.DType | None = None
-) -> tuple[tf.Tensor, tf.Tensor | None]:
-  """Takes vectors and weights to the dtype in which they are quantized.
-
-  Args:
-    inputs: [..., D] floating.
-    weights: as in `vector_weights`.
-    dtype: the dtype; None: that of the inputs, and float32 for float16 and
-      bfloat16.
-
-  Returns:
-    [..., D], the vectors, with zeros for what is not finite in those of weight
-    zero: zero times infinity would be no zero; and [...], what each counts, or
-    None if that is one.
-
-  Raises:
-    ValueError: if the shapes do not fit.
-  """
-  if dtype is None:
-    halves = (tf.float16, tf.bfloat16)
-    dtype = tf.float32 if inputs.dtype in halves else inputs.dtype
-  weights = vector_weights(inputs, weights)
-  values = tf.cast(inputs, dtype)
-  if weights is None:
-    return values, None
-  weights = tf.cast(weights, dtype)
-  kept = (weights[..., tf.newaxis] > 0) | tf.math.is_finite(values)
-  return tf.where(kept, values, tf.zeros_like(values)), weights
-
-
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
   """Returns the mean over the elements of all vectors that count.
 
@@ -209,13 +163,48 @@ def weighted_mean(values: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
     weights: w, [...] in the same dtype, or None: all one.
 
   Returns:
-    Scalar; 0 if no vector counts.
+    Scalar; 0 if no vector counts or there is none.
   """
   if weights is None:
-    return tf.reduce_mean(values)
+    mean = tf.reduce_mean(values)
+    if values.shape.num_elements():
+      return mean
+    # A replica gets no vector where a batch is shorter than there are replicas.
+    return tf.where(tf.size(values) > 0, mean, tf.zeros_like(mean))
   mass = replicas.total(tf.reduce_sum(weights)) / replicas.count()
   means = tf.reduce_mean(values, -1)
   return tf.math.divide_no_nan(tf.reduce_sum(weights * means), mass)
+
+
+def nan_unless(finite: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
+  """Returns the loss, or NaN unless all of `finite` are true: scalar."""
+  # Added, so that the gradient is the same to the bit.
+  zero, nan = (tf.constant(x, loss.dtype) for x in (0.0, math.nan))
+  return loss + tf.where(tf.reduce_all(finite), zero, nan)
+
+
+def as_told(is_training: bool | tf.Tensor, step: Callable[[bool], Any]) -> Any:
+  """Returns `step(is_training)`, which takes a bool.
+
+  Args:
+    is_training: a bool, or a tensor that knows better when the graph runs.
+    step: returns the same structure and shapes for both.
+
+  Raises:
+    ValueError: if it is a tensor of a graph in one of several replicas: they
+      cannot exchange anything in a branch.
+  """
+  if not tf.is_tensor(is_training):
+    return step(bool(is_training))
+  known = tf.get_static_value(tf.convert_to_tensor(is_training))
+  if known is not None:
+    return step(bool(known))
+  if replicas.count() > 1:
+    raise ValueError(
+      'is_training is a tensor, but in one of several replicas it must be True '
+      'or False: trace a tf.function for each.'
+    )
+  return tf.cond(is_training, lambda: step(True), lambda: step(False))
 
 
 @snt.allow_empty_variables
@@ -257,14 +246,15 @@ class Quantizer(snt.Module, abc.ABC):
   def forward(
     self,
     inputs: tf.Tensor,
-    is_training: bool,
+    is_training: bool | tf.Tensor,
     weights: tf.Tensor | None = None,
   ) -> Quantized:
     """Quantizes [..., D] vectors; in training the codebook may move.
 
     Args:
       inputs: [..., D] floating.
-      is_training: whether this step's statistics move the codebook.
+      is_training: whether this step's statistics move the codebook: bool, or
+        a bool scalar tensor.
       weights: [...] bool or floating, at least 0: what each vector counts in
         the loss and in the statistics. A vector of weight 0 (padding, say)
         moves nothing. None counts each once.
@@ -272,7 +262,12 @@ class Quantizer(snt.Module, abc.ABC):
 
   @abc.abstractmethod
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
-    """Returns the int32 [..., M] codes of [..., D] vectors."""
+    """Returns the int32 [..., M] codes of [..., D] vectors.
+
+    Raises:
+      ValueError: if a vector is not finite. A graph cannot: it gives such a
+        vector any codes (`forward` says which ones are finite).
+    """
 
   @abc.abstractmethod
   def decode(self, codes: tf.Tensor) -> tf.Tensor:

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from vqvae_tf import replicas
-from vqvae_tf.quantizers import codebook, quantizer
+from vqvae_tf.quantizers import arguments, codebook, quantizer
 from vqvae_tf.quantizers.one_codebook import OneCodebook
 
 # Averages the use of codes that a gradient moves; nothing else depends on it.
@@ -28,10 +28,13 @@ class VectorQuantizer(OneCodebook):
     name: of the module.
     policy: where the codebook starts and what becomes of unused codes. With
       other than Sonnet's, the average use of codes becomes a variable.
-    estimator: of the gradient: `straight_through` or `rotation_trick`.
+    estimator: of the gradient: `straight_through`, `rotation_trick` or their
+      names, 'straight_through' and 'rotation'.
 
   Raises:
-    ValueError: if the dtype is neither float32 nor float64.
+    ValueError: if a number is out of range or the dtype is neither float32 nor
+      float64.
+    TypeError: if an argument is of another kind.
 
   Examples:
     >>> quantizer = vqvae_tf.VectorQuantizer(
@@ -55,7 +58,7 @@ class VectorQuantizer(OneCodebook):
     name: str = 'vector_quantizer',
     *,
     policy: codebook.CodebookPolicy = codebook.AS_SONNET,
-    estimator: quantizer.Estimator = quantizer.straight_through,
+    estimator: quantizer.Estimator | str = quantizer.straight_through,
   ):
     super().__init__(
       [embedding_dim, num_embeddings],
@@ -71,14 +74,20 @@ class VectorQuantizer(OneCodebook):
         tf.zeros([num_embeddings], dtype), _USAGE_DECAY, 'ema_cluster_size'
       )
 
-  def _losses(self, inputs, quantized, weights):
-    e_latent_loss = quantizer.weighted_mean(
-      (tf.stop_gradient(quantized) - inputs) ** 2, weights
+  def _losses(self, inputs, quantized, squares, finite, weights):
+    e_latent_loss = quantizer.weighted_mean(squares, weights)
+    # The gradient of a difference to a NaN would be the end of its code.
+    learning = tf.where(
+      finite[..., tf.newaxis], quantized, tf.stop_gradient(quantized)
     )
     q_latent_loss = quantizer.weighted_mean(
-      (quantized - tf.stop_gradient(inputs)) ** 2, weights
+      (learning - tf.stop_gradient(inputs)) ** 2, weights
     )
     return q_latent_loss + self.commitment_cost * e_latent_loss
+
+  def _set_averages(self, counts):
+    if self.policy.places_codes:
+      self.ema_cluster_size.settle(counts)
 
   def _update(self, vectors, codes, counts):
     # The gradient moves the codes in use; the others wait or restart.
@@ -111,20 +120,22 @@ class VectorQuantizerEMA(OneCodebook):
     embedding_dim: D, the last dimension of the inputs.
     num_embeddings: K, the number of codes.
     commitment_cost: beta, the weight of the loss.
-    decay: of the averages, in [0, 1].
+    decay: of the averages, in [0, 1).
     epsilon: of the smoothing, small and positive.
     dtype: of the codebook, float32 or float64.
     name: of the module.
     policy: where the codebook starts and what becomes of unused codes.
-    estimator: of the gradient: `straight_through` or `rotation_trick`.
+    estimator: of the gradient: `straight_through`, `rotation_trick` or their
+      names, 'straight_through' and 'rotation'.
     accumulation_steps: training calls (micro-batches) of which the counts and
       sums are added up before the averages take a step: the codebook moves
       as by one call with all their vectors. (It is initialized from the first
       call of all, and codes restart at vectors of the last one.)
 
   Raises:
-    ValueError: if decay is not in [0, 1], accumulation_steps is below 1, or
-      the dtype is neither float32 nor float64.
+    ValueError: if a number is out of range or the dtype is neither float32 nor
+      float64.
+    TypeError: if an argument is of another kind.
 
   Examples:
     >>> quantizer = vqvae_tf.VectorQuantizerEMA(
@@ -154,15 +165,9 @@ class VectorQuantizerEMA(OneCodebook):
     name: str = 'vector_quantizer_ema',
     *,
     policy: codebook.CodebookPolicy = codebook.AS_SONNET,
-    estimator: quantizer.Estimator = quantizer.straight_through,
+    estimator: quantizer.Estimator | str = quantizer.straight_through,
     accumulation_steps: int = 1,
   ):
-    if not 0 <= decay <= 1:
-      raise ValueError(f'decay must be in [0, 1], not {decay}.')
-    if accumulation_steps < 1:
-      raise ValueError(
-        f'accumulation_steps must be at least 1, not {accumulation_steps}.'
-      )
     super().__init__(
       [embedding_dim, num_embeddings],
       commitment_cost,
@@ -172,8 +177,12 @@ class VectorQuantizerEMA(OneCodebook):
       estimator,
       trainable=False,
     )
-    self.decay = decay
-    self.epsilon = epsilon
+    # At 1 the averages would be 0 / 0.
+    self.decay = arguments.real('decay', decay, 1, open_high=True)
+    self.epsilon = arguments.real('epsilon', epsilon)
+    accumulation_steps = arguments.whole(
+      'accumulation_steps', accumulation_steps
+    )
     self.accumulation_steps = accumulation_steps
     self.ema_cluster_size = codebook.DebiasedAverage.of(
       tf.zeros([num_embeddings], dtype), decay, 'ema_cluster_size'
@@ -191,10 +200,19 @@ class VectorQuantizerEMA(OneCodebook):
         )
       )
 
-  def _losses(self, inputs, quantized, weights):
-    return self.commitment_cost * quantizer.weighted_mean(
-      (tf.stop_gradient(quantized) - inputs) ** 2, weights
-    )
+  def _losses(self, inputs, quantized, squares, finite, weights):
+    return self.commitment_cost * quantizer.weighted_mean(squares, weights)
+
+  def _set_averages(self, counts):
+    self.ema_cluster_size.settle(counts)
+    self.ema_dw.settle(counts * self.embeddings)
+    self._forget()
+
+  def _forget(self):
+    """Starts to add up anew."""
+    if self.accumulation_steps > 1:
+      for variable in (self._accumulated, self._counts, self._sums):
+        variable.assign(tf.zeros_like(variable))
 
   def _is_new(self):
     if self.accumulation_steps == 1:
@@ -222,8 +240,7 @@ class VectorQuantizerEMA(OneCodebook):
         vectors.candidates,
         codes,
       )
-      for variable in (self._accumulated, self._counts, self._sums):
-        variable.assign(tf.zeros_like(variable))
+      self._forget()
       return True
 
     is_last = tf.equal(self._accumulated, self.accumulation_steps)
@@ -239,7 +256,8 @@ class VectorQuantizerEMA(OneCodebook):
         (sizes + self.epsilon) / (n + self.num_embeddings * self.epsilon) * n
       )
       # Until a vector has counted there is nothing to divide.
-      self._place(tf.where(n > 0, dw / smoothed, self.embeddings))
+      placed = tf.math.divide_no_nan(dw, smoothed)
+      self._place(tf.where(n > 0, placed, self.embeddings))
       return
     # Without vectors count and sum shrink alike: their quotient would be the
     # vector that is there already, as long as both are above underflow.

@@ -148,15 +148,16 @@ class Trainer(snt.Module):
     self.failed_step.assign(tf.where(is_first, self.step, self.failed_step))
     for key, value in {**means, 'steps': 1.0}.items():
       self._sums[key].assign_add(tf.where(is_finite, value, 0.0))
-    self._count(losses.codes)
+    self._count(losses.codes, is_finite)
 
-  def _count(self, codes):
+  def _count(self, codes, is_finite):
     for m, counts in enumerate(self.code_counts):
       flat = tf.reshape(codes[..., m], [-1])
       # Floats, which every device can add to those of another.
       ones = tf.ones_like(flat, tf.float32)
       here = tf.math.unsorted_segment_sum(ones, flat, counts.shape[0])
-      counts.assign_add(tf.cast(replicas.total(here), tf.int32))
+      total = tf.cast(replicas.total(here), tf.int32)
+      counts.assign_add(tf.where(is_finite, total, 0))
 
   def _scale(self):
     """Returns what the loss is multiplied by: float32 scalar."""
