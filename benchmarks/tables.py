@@ -381,9 +381,7 @@ _STEP_PEERS = {
 }
 
 
-@_table(
-  'file', 'damages', 'refused', 'unharmed', 'silent', 'traceback', 'hang'
-)
+@_table('file', 'damages', 'refused', 'unharmed', 'silent', 'traceback', 'hang')
 def faults():
   """Yields what became of damaged files: see tests/faults."""
   rows = _read('benchmarks/faults.csv')

@@ -122,11 +122,19 @@ def parsed_json(text: bytes | str) -> dict[str, object]:
     ValueError: if it is none.
   """
   try:
-    values = json.loads(text)
+    values = json.loads(text, object_pairs_hook=_of_pairs)
   except (ValueError, RecursionError) as error:
     raise ValueError(one_line(error)) from error
   if not isinstance(values, dict):
     raise ValueError('it holds no names and values')
+  return values
+
+
+def _of_pairs(pairs):
+  """Refuses a name that comes twice, as in two lines that became one."""
+  values = dict(pairs)
+  if len(values) < len(pairs):
+    raise ValueError('a name comes twice')
   return values
 
 

@@ -49,12 +49,22 @@ def test_other_damage_is_named_and_nothing_is_lost(path, old, new):
   lines[1] = lines[1].replace(old, new)
   damaged = b'\n'.join(lines) + b'\n'
   path.write_bytes(damaged)
-  with pytest.raises(UserError, match='metrics.jsonl is damaged in line 2 '):
+  with pytest.raises(UserError, match='metrics.jsonl is damaged in line 2 or '):
     history.cut_back(path, 6)
   assert path.read_bytes() == damaged
+
+
+def test_a_line_that_is_gone_is_missed(path):
+  first, _, last, _ = path.read_bytes().split(b'\n')
+  path.write_bytes(first + b'\n' + last + b'\n')
+  with pytest.raises(UserError, match='metrics.jsonl is damaged in line 2 or '):
+    history.read(path)
 
 
 def test_early_entries_have_no_checksum(path):
   path.write_text('{"step": 1, "group": "train", "loss": 0.5}\n')
   history.append(path, 2, 'train', {'loss': 0.25})
   assert [entry['loss'] for entry in history.read(path)] == [0.5, 0.25]
+  path.write_text(path.read_text().replace('0.5', '0.6'))
+  with pytest.raises(UserError, match='metrics.jsonl is damaged in line 2 or '):
+    history.read(path)

@@ -26,6 +26,9 @@ def main(name: str = 'bin/train', preset: str = 'default') -> None:
   flags.DEFINE_string(
     'workdir', None, 'folder of the run (default: runs/ and the preset)'
   )
+  flags.DEFINE_string(
+    'init_from', None, 'run or export whose weights training starts from'
+  )
   source = presets.named(preset).source
   cli.run(_train, _USAGE.format(name=name, preset=preset, source=source))
 
@@ -36,18 +39,20 @@ def _train() -> int:
     return 0
   config = cli.preset_from_flags()
   path = flags.FLAGS.workdir or f'runs/{flags.FLAGS.preset}'
-  return train(config, path)
+  return train(config, path, flags.FLAGS.init_from)
 
 
-def train(config: configs.Config, path: str) -> int:
+def train(config: configs.Config, path: str, init_from: str = '') -> int:
   """Trains in a workdir; returns the exit status (130 if stopped)."""
   devices = cli.load_tensorflow(lambda: _devices(config))
   from vqvae_tf.runs.workdir import Workdir
+  from vqvae_tf.serving import load
   from vqvae_tf.training import examples
 
   splits = [cli.open_source(config.data, s) for s in ('train', 'validation')]
   workdir = Workdir(path)
-  state = examples.train(config, workdir, *splits, devices)
+  start = load.weights(init_from) if init_from else None
+  state = examples.train(config, workdir, *splits, devices, start)
   if state.step < config.run.steps:
     return 128 + signal.SIGINT
   if not devices.is_chief:

@@ -1,7 +1,8 @@
 """What a run said while it trained: metrics.jsonl, an entry in each line.
 
-Each entry has a checksum of its own. The last line may be cut off, where a run
-was killed while it wrote; any other damage is an error, and nothing is lost.
+Each entry has a checksum of itself and of the line before it. The last line may
+be cut off, where a run was killed while it wrote; any other damage is an error,
+and nothing is lost.
 """
 
 import json
@@ -15,6 +16,8 @@ from vqvae_tf import files
 from vqvae_tf.errors import UserError
 
 _CHECK = 'crc'
+# In bytes, of an entry.
+_LONGEST_LINE = 2**16
 
 
 class _Line(NamedTuple):
@@ -40,9 +43,10 @@ def append(
     OSError: if it cannot be written.
   """
   entry = files.finite({'step': step, 'group': group, **values})
-  text = json.dumps({**entry, _CHECK: _check(entry)})
-  with open(path, 'a') as file:
-    file.write(text + '\n')
+  with open(path, 'a+b') as file:
+    check = _check(entry, _last_line(file))
+    text = json.dumps({**entry, _CHECK: check})
+    file.write(text.encode() + b'\n')
 
 
 def read(path: Path) -> list[dict[str, object]]:
@@ -72,27 +76,28 @@ def _lines(path):
   if not path.exists():
     return []
   *texts, rest = path.read_bytes().split(b'\n')
-  lines, is_checked = [], False
+  lines, before, is_checked = [], b'', False
   for number, text in enumerate([*texts, *filter(None, [rest])], 1):
     try:
-      line = _parsed(text, is_checked)
+      line = _parsed(text, before, is_checked)
     except ValueError as error:
       if number > len(texts):
         break
       raise UserError(
-        f'{path} is damaged in line {number} ({error}): remove that line, and '
-        'what it told is lost'
+        f'{path} is damaged in line {number} or before it ({error}): remove '
+        'the file to go on without what it tells'
       ) from error
-    is_checked = is_checked or line.is_checked
+    before, is_checked = text, is_checked or line.is_checked
     lines.append(line)
   return lines
 
 
-def _parsed(text, is_checked):
+def _parsed(text, before, is_checked):
   """Returns a line.
 
   Args:
     text: its bytes.
+    before: those of the line before it.
     is_checked: whether it must have a checksum; early versions wrote none.
 
   Raises:
@@ -100,7 +105,7 @@ def _parsed(text, is_checked):
   """
   entry = files.parsed_json(text)
   check = entry.pop(_CHECK, None)
-  if check is None and is_checked or check not in (None, _check(entry)):
+  if check is None and is_checked or check not in (None, _check(entry, before)):
     raise ValueError('its checksum is that of another')
   numbers = {k: v for k, v in entry.items() if k != 'group'}
   if type(entry.get('step')) is not int or not all(
@@ -110,5 +115,11 @@ def _parsed(text, is_checked):
   return _Line(text.decode(), entry, check is not None)
 
 
-def _check(entry):
-  return f'{zlib.crc32(json.dumps(entry).encode()):08x}'
+def _check(entry, before):
+  return f'{zlib.crc32(json.dumps(entry).encode(), zlib.crc32(before)):08x}'
+
+
+def _last_line(file):
+  end = file.seek(0, os.SEEK_END)
+  file.seek(max(0, end - _LONGEST_LINE))
+  return file.read().removesuffix(b'\n').split(b'\n')[-1]

@@ -13,7 +13,9 @@ from vqvae_tf.models import (
   serve_prior,
   traits,
 )
+from vqvae_tf.models.weights import Weights, weights_of
 from vqvae_tf.runs.run import Run
+from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.serving import exchange, manifest, metadata
 from vqvae_tf.serving.subject import Subject
 
@@ -87,6 +89,23 @@ def from_export(path: str | os.PathLike) -> Subject:
     known.last_step,
     is_checked=is_checked,
   )
+
+
+def weights(path: str | os.PathLike) -> Weights:
+  """Returns the weights of the model of a workdir or of an export.
+
+  Raises:
+    UserError: as `from_run` and `from_export` do.
+  """
+  path = Path(path)
+  if not (path / 'saved_model.pb').exists():
+    return weights_of(Run(Workdir(path)).model.variables)
+  _read(path)
+  try:
+    # In the order of the model; see `saved_model`.
+    return weights_of(tf.saved_model.load(str(path))._used)
+  except _DAMAGE as error:
+    raise _damaged(path, error) from error
 
 
 def read_metadata(path: str | os.PathLike) -> dict:

@@ -7,7 +7,8 @@ from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.media import images
 from vqvae_tf.metrics import measure
-from vqvae_tf.models import serve
+from vqvae_tf.models import serve, weights
+from vqvae_tf.models.weights import Weights
 from vqvae_tf.runs.workdir import State, Workdir
 from vqvae_tf.training import loop
 from vqvae_tf.training.devices import Devices
@@ -22,6 +23,7 @@ def train(
   data: Source,
   validation: Source,
   devices: Devices | None = None,
+  start: Weights | None = None,
 ) -> State:
   """Trains a model, or goes on where a run in this workdir stopped.
 
@@ -31,6 +33,7 @@ def train(
     data: training examples.
     validation: examples that choose the best checkpoint.
     devices: as for `loop.train`.
+    start: weights in place of random ones, where the run has no checkpoint.
 
   Returns:
     The state at the end, as `loop.train` returns it.
@@ -39,20 +42,30 @@ def train(
     UserError: as `loop.train` does.
   """
   config = configs.observed(config, data.example_shape, data.class_names)
-  return loop.train(_ImageStage(config, data, validation), workdir, devices)
+  stage = _ImageStage(config, data, validation, start)
+  return loop.train(stage, workdir, devices)
 
 
 class _ImageStage(Stage):
   """A VQ-VAE, trained on images."""
 
-  def __init__(self, config: configs.Config, data: Source, validation: Source):
+  def __init__(
+    self,
+    config: configs.Config,
+    data: Source,
+    validation: Source,
+    start: Weights | None = None,
+  ):
     super().__init__(config, data.num_examples)
+    self._start = start
     self._data = data
     self._validation = validation
 
   def build(self):
     config = self.config
     self._model = build.initialized_model(config)
+    if self._start is not None:
+      weights.assign(self._model, self._start)
     self._served = serve(self._model, config.example_shape)
     return self._model
 
