@@ -5,6 +5,7 @@ from PIL import Image
 
 from vqvae_tf.datasets import image_folder, pipeline
 from vqvae_tf.errors import UserError
+from vqvae_tf.media import decoding
 
 
 def _write(path, level=0, size=(6, 4)):
@@ -118,7 +119,7 @@ def test_decode_shrinks_without_aliasing(tmp_path):
   assert np.abs(image.astype(float) - 127.5).max() < 16
 
 
-@pytest.mark.parametrize('extension', image_folder.EXTENSIONS)
+@pytest.mark.parametrize('extension', decoding.EXTENSIONS)
 @pytest.mark.parametrize('mode', ['RGB', 'L'])
 def test_every_extension_is_read(tmp_path, extension, mode):
   path = tmp_path / 'class' / f'image{extension.upper()}'

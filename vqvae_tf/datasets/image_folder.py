@@ -5,13 +5,12 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image
 
 from vqvae_tf.datasets import splits
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
-
-EXTENSIONS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.webp')
+from vqvae_tf.media import decoding
 
 _FOLDERS = {'validation': ('validation', 'val'), 'test': ('test',)}
 
@@ -69,7 +68,7 @@ def decode(path: str | os.PathLike, image_size: int) -> np.ndarray:
   """Reads an image file, crops its centre square and resizes it.
 
   Args:
-    path: file in any format that Pillow reads; of several frames the first.
+    path: file that `media.decoding.decode` reads, as it does.
     image_size: side of the result in pixels, >= 1.
 
   Returns:
@@ -78,21 +77,16 @@ def decode(path: str | os.PathLike, image_size: int) -> np.ndarray:
   Raises:
     ValueError: the file is damaged or no image; the message names it.
   """
-  try:
-    with Image.open(path) as file:
-      image = ImageOps.exif_transpose(file).convert('RGB')
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    # Pillow's filter widens when it shrinks an image, so nothing aliases.
-    image = image.resize(
-      (image_size, image_size),
-      Image.Resampling.BICUBIC,
-      box=(left, top, left + side, top + side),
-    )
-    return np.asarray(image)
-  # Pillow's decoders raise nearly every kind of exception on damaged files.
-  except Exception as error:
-    raise ValueError(f'cannot read the image {path}: {error}') from error
+  image = Image.fromarray(decoding.decode(path))
+  side = min(image.size)
+  left, top = (image.width - side) // 2, (image.height - side) // 2
+  # Pillow's filter widens when it shrinks an image, so nothing aliases.
+  image = image.resize(
+    (image_size, image_size),
+    Image.Resampling.BICUBIC,
+    box=(left, top, left + side, top + side),
+  )
+  return np.asarray(image)
 
 
 def _list(folder, split):
@@ -144,7 +138,7 @@ def _some(files, folder, split):
     return files
   raise UserError(
     f'image_folder: no images for the {split} split in the class folders of '
-    f'{folder}; extensions read: {" ".join(EXTENSIONS)}'
+    f'{folder}; extensions read: {" ".join(decoding.EXTENSIONS)}'
   )
 
 
@@ -172,6 +166,6 @@ def _image_paths(folder):
       entry.path
       for entry in entries
       if not entry.name.startswith('.')
-      and entry.name.lower().endswith(EXTENSIONS)
+      and entry.name.lower().endswith(decoding.EXTENSIONS)
       and entry.is_file()
     )
