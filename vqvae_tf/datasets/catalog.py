@@ -71,8 +71,9 @@ def open_source(
   """Opens one split of a data set for access by index.
 
   Validation examples are the last 5,000 of the published training data, which
-  'train' leaves out; `digits` and folders without such parts give every tenth
-  example to validation and every tenth to test.
+  'train' leaves out; `digits` gives every tenth example to validation and every
+  tenth to test, a folder without such parts a tenth each, by the names of its
+  files.
 
   Args:
     name: one of `NAMES`.
