@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vqvae_tf import files
 from vqvae_tf.runs.workdir import Workdir
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -91,6 +92,9 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
   config.write_text(
     config.read_text().replace('"fingerprint": "', '"fingerprint": "0')
   )
+  other = _copy(trained, root / 'other')
+  parts = {'train': {'count': 1438, 'digest': '0123abcd' * 4}}
+  files.write_json(other.path / 'data.json', {'parts': parts})
   bare = Workdir(root / 'bare')
   bare.save_config(trained.load_config())
   return {
@@ -128,6 +132,12 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
       'evaluate',
       [f'--workdir={damaged}'],
       'checkpoints/00000004 is missing, damaged or of another model',
+    ),
+    'other data': (
+      'evaluate',
+      [f'--workdir={other}'],
+      r'the data of .*/other had 1438 examples \(train, digest 0123abcd\), '
+      r'digits now has 1439 \(.*--allow_other_data',
     ),
     'no workdir': (
       'evaluate',
@@ -215,6 +225,7 @@ def outcomes(cases, run_all):
     'other settings',
     'impossible settings',
     'loss not finite',
+    'other data',
     'missing checkpoint',
     'damaged checkpoint',
     'no workdir',

@@ -15,8 +15,9 @@ _USAGE = """Trains a VQ-VAE; the same command goes on where a run stopped.
 Flags that are not given are as in --preset={preset}:
 {source}.
 
-The workdir holds config.json, metrics.jsonl, checkpoints/ (last and best) and
-tensorboard/. Evaluate it with bin/evaluate, export it with bin/export.
+The workdir holds config.json, data.json (which data it was), metrics.jsonl,
+checkpoints/ (last and best) and tensorboard/. It goes on with the same data
+alone, unless --allow_other_data is given. Evaluate it with bin/evaluate, export it with bin/export.
 """
 
 
@@ -26,6 +27,7 @@ def main(name: str = 'bin/train', preset: str = 'default') -> None:
   flags.DEFINE_string(
     'workdir', None, 'folder of the run (default: runs/ and the preset)'
   )
+  cli.define_allow_other_data()
   source = presets.named(preset).source
   cli.run(_train, _USAGE.format(name=name, preset=preset, source=source))
 
@@ -36,10 +38,12 @@ def _train() -> int:
     return 0
   config = cli.preset_from_flags()
   path = flags.FLAGS.workdir or f'runs/{flags.FLAGS.preset}'
-  return train(config, path)
+  return train(config, path, flags.FLAGS.allow_other_data)
 
 
-def train(config: configs.Config, path: str) -> int:
+def train(
+  config: configs.Config, path: str, allow_other_data: bool = False
+) -> int:
   """Trains in a workdir; returns the exit status (130 if stopped)."""
   devices = cli.load_tensorflow(lambda: _devices(config))
   from vqvae_tf.runs.workdir import Workdir
@@ -47,7 +51,7 @@ def train(config: configs.Config, path: str) -> int:
 
   splits = [cli.open_source(config.data, s) for s in ('train', 'validation')]
   workdir = Workdir(path)
-  state = examples.train(config, workdir, *splits, devices)
+  state = examples.train(config, workdir, *splits, devices, allow_other_data)
   if state.step < config.run.steps:
     return 128 + signal.SIGINT
   if not devices.is_chief:

@@ -22,8 +22,8 @@ class Identity(NamedTuple):
   Attributes:
     part: of the data set: 'all' of it, or 'train', 'validation' or 'test'.
     count: how many examples the part has.
-    digest: hexadecimal SHA-256 of the examples, or of their names, and of their
-      labels, in their order.
+    digest: the first 128 bits of SHA-256, hexadecimal, of the examples, or of
+      their names, and of their labels, in their order.
   """
 
   part: str
@@ -37,7 +37,7 @@ def identity_of_arrays(part: str, arrays: Arrays) -> Identity:
   digest = hashlib.sha256(f'{images.dtype} {images.shape}'.encode())
   digest.update(images)
   digest.update(labels.astype('<i4'))
-  return Identity(part, len(images), digest.hexdigest())
+  return Identity(part, len(images), digest.hexdigest()[:32])
 
 
 def identity_of_files(
@@ -45,7 +45,7 @@ def identity_of_files(
 ) -> Identity:
   """Returns the identity of files, by their names relative to the data."""
   lines = [b'%d %s' % pair for pair in zip(labels, names, strict=True)]
-  digest = hashlib.sha256(b'\0'.join(lines)).hexdigest()
+  digest = hashlib.sha256(b'\0'.join(lines)).hexdigest()[:32]
   return Identity(part, len(lines), digest)
 
 

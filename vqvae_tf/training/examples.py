@@ -22,6 +22,7 @@ def train(
   data: Source,
   validation: Source,
   devices: Devices | None = None,
+  allow_other_data: bool = False,
 ) -> State:
   """Trains a model, or goes on where a run in this workdir stopped.
 
@@ -31,6 +32,7 @@ def train(
     data: training examples.
     validation: examples that choose the best checkpoint.
     devices: as for `loop.train`.
+    allow_other_data: goes on with other data than the run was started with.
 
   Returns:
     The state at the end, as `loop.train` returns it.
@@ -39,16 +41,25 @@ def train(
     UserError: as `loop.train` does.
   """
   config = configs.observed(config, data.example_shape, data.class_names)
-  return loop.train(_ImageStage(config, data, validation), workdir, devices)
+  stage = _ImageStage(config, data, validation, allow_other_data)
+  return loop.train(stage, workdir, devices)
 
 
 class _ImageStage(Stage):
   """A VQ-VAE, trained on images."""
 
-  def __init__(self, config: configs.Config, data: Source, validation: Source):
+  def __init__(
+    self,
+    config: configs.Config,
+    data: Source,
+    validation: Source,
+    allow_other_data: bool,
+  ):
     super().__init__(config, data.num_examples)
     self._data = data
     self._validation = validation
+    self.sources = data, validation
+    self.allow_other_data = allow_other_data
 
   def build(self):
     config = self.config
