@@ -90,6 +90,9 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
   foreign = _copy(with_prior, root / 'foreign')
   config = foreign.path / 'prior' / 'config.json'
   files.write_json(config, files.read_json(config) | {'fingerprint': '0'})
+  other = _copy(trained, root / 'other')
+  parts = {'train': {'count': 1438, 'digest': '0123abcd' * 4}}
+  files.write_json(other.path / 'data.json', {'parts': parts})
   bare = Workdir(root / 'bare')
   bare.save_config(trained.load_config())
   (root / 'dangling').symlink_to(root / 'nothing')
@@ -153,6 +156,12 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
       'evaluate',
       [f'--workdir={damaged}'],
       'checkpoints/00000004 is missing, damaged or of another model',
+    ),
+    'other data': (
+      'evaluate',
+      [f'--workdir={other}'],
+      r'the data of .*/other had 1438 examples \(train, digest 0123abcd\), '
+      r'digits now has 1439 \(.*--allow_other_data',
     ),
     'no workdir': (
       'evaluate',
@@ -244,6 +253,7 @@ def outcomes(cases, run_all):
     'out of memory',
     'impossible settings',
     'loss not finite',
+    'other data',
     'missing checkpoint',
     'damaged checkpoint',
     'no workdir',

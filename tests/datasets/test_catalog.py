@@ -43,6 +43,17 @@ def test_binarized_has_two_values_at_128(idx_folder, idx_examples):
   np.testing.assert_array_equal(_all(source)[0][..., 0], expected)
 
 
+def test_data_that_is_not_as_published_is_noted_once(idx_folder, capsys):
+  for split in ('train', 'validation', 'train'):
+    source = datasets.open_source('mnist', split, idx_folder)
+    assert source.identity[:2] == ('train', 40)
+  assert capsys.readouterr().err == (
+    f'note: the train data of mnist in {idx_folder} is not as it was '
+    f'published: 40 examples, digest {source.identity.digest[:8]}, expected '
+    '8b806e3d\n'
+  )
+
+
 def test_class_names(idx_folder):
   names = {
     name: datasets.open_source(name, 'test', idx_folder).class_names
@@ -121,7 +132,7 @@ def test_too_few_examples_for_a_split(tmp_path, idx_writer, idx_examples):
 @pytest.mark.parametrize(
   'name, mean', [('mnist', 0.1307), ('fashion_mnist', 0.2860)]
 )
-def test_real_idx_data(real_data, name, mean):
+def test_real_idx_data(real_data, name, mean, capsys):
   folder = real_data(name, 'train-images-idx3-ubyte.gz')
   images, counts = [], []
   for split in datasets.SPLITS:
@@ -129,17 +140,20 @@ def test_real_idx_data(real_data, name, mean):
     counts.append(source.num_examples)
     images.append(_all(source)[0])
   assert counts == [55_000, 5_000, 10_000]
+  # They are as published.
+  assert 'note' not in capsys.readouterr().err
   train = np.concatenate(images[:2])
   assert train.shape == (60_000, 28, 28, 1)
   # Half of the last digit given.
   assert train.mean() / 255 == pytest.approx(mean, abs=5e-5)
 
 
-def test_real_cifar10(real_data):
+def test_real_cifar10(real_data, capsys):
   folder = real_data('cifar10', 'data_batch_1.bin', 'test_batch.bin')
   train, validation, test = (
     datasets.open_source('cifar10', split, folder) for split in datasets.SPLITS
   )
+  assert 'note' not in capsys.readouterr().err
   assert train.example_shape == (32, 32, 3)
   assert train.num_examples == 45_000
   assert validation.num_examples == 5_000

@@ -1,5 +1,6 @@
 import gzip
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -41,12 +42,16 @@ def test_one_file_alone_is_refused(tmp_path, idx_writer, idx_examples):
   'which, change, message',
   [
     (0, lambda d: d[:-1], 'truncated: 31375 bytes, expected 31376 for 40'),
-    (0, lambda d: d + b'!', 'too long: 31377 bytes, expected 31376'),
+    (0, lambda d: d + b'!', 'too long: more than 31376 bytes, expected'),
     (0, lambda d: d[:10], 'truncated: 10 bytes, its header alone has 16'),
     (0, lambda d: b'', 'truncated: 0 bytes'),
     (0, lambda d: d[:8] + struct.pack('>2I', 56, 14) + d[16:], '56x14 pixels'),
     (0, lambda d: b'\x89PNG' + d[4:], 'starts with 2303741511, expected 2051'),
-    (0, lambda d: d[:4] + b'\xff' * 4 + d[8:], 'truncated.* 4294967295 items'),
+    (
+      0,
+      lambda d: d[:4] + b'\xff' * 4 + d[8:],
+      'is to hold 4294967295 items, at most',
+    ),
     (1, lambda d: d[:3] + b'\x03' + d[4:], 'starts with 2051, expected 2049'),
     (1, lambda d: d[:-2], 'truncated: 46 bytes, expected 48'),
     (1, lambda d: d[:-1] + b'\x0a', 'label 10, expected 0 to 9'),
@@ -86,3 +91,24 @@ def test_damaged_gzip_is_refused(tmp_path, idx_writer, idx_examples, damage):
   paths[0].write_bytes(damage(paths[0].read_bytes()))
   with pytest.raises(UserError, match='t10k-images.*damaged or truncated'):
     idx.read(*paths)
+
+
+def test_a_file_that_unpacks_to_gigabytes_is_not_unpacked(
+  tmp_path, idx_writer, idx_examples
+):
+  paths = idx_writer(tmp_path, 'train', *idx_examples, compress=True)
+  # A member that is packed once counts as often as it follows another.
+  member = gzip.compress(bytes(2**24))
+  with paths[0].open('ab') as file:
+    for _ in range(256):
+      file.write(member)
+  assert paths[0].stat().st_size < 2**23
+  tracemalloc.start()
+  try:
+    with pytest.raises(UserError, match='too long: more than 31376 bytes'):
+      idx.read(*paths)
+    _, peak = tracemalloc.get_traced_memory()
+  finally:
+    tracemalloc.stop()
+  # Of the 4 GB.
+  assert peak < 2**21

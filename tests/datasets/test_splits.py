@@ -4,6 +4,31 @@ import pytest
 from vqvae_tf.datasets import splits
 
 
+# Their SHA-256 begins with c8, df, f8 and bd: 0.8 is 0xcc.., 0.9 is 0xe6...
+@pytest.mark.parametrize(
+  'name, split',
+  [
+    ('cat/6.jpg', 'train'),
+    ('cat/7.jpg', 'validation'),
+    ('cat/9.jpg', 'test'),
+    ('dog/é.png', 'train'),
+  ],
+)
+def test_names_by_hand(name, split):
+  assert splits.by_name(name) == split
+
+
+def test_names_that_are_no_text_have_a_split():
+  assert splits.by_name('a/\udcff.png') in ('train', 'validation', 'test')
+
+
+def test_shares_of_names():
+  of = [splits.by_name(f'cat/{i}.jpg') for i in range(10_000)]
+  # 4 standard deviations of 30.
+  assert of.count('validation') == pytest.approx(1000, abs=120)
+  assert of.count('test') == pytest.approx(1000, abs=120)
+
+
 def test_tenths_by_hand():
   assert splits.tenths(12, 'train').tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 10, 11]
   assert splits.tenths(12, 'validation').tolist() == [8]

@@ -200,11 +200,39 @@ def open_source(settings: configs.DataConfig, split: str, data_dir: str = ''):
     raise UserError(str(error)) from error
 
 
+def open_data(settings: configs.DataConfig, split: str):
+  """Opens a split for the run or the export that the flags name.
+
+  Raises:
+    UserError: as `open_source` does, or if it is of other data than the run.
+  """
+  source = open_source(settings, split, FLAGS.data_dir)
+  if FLAGS.workdir and not FLAGS.allow_other_data:
+    from vqvae_tf.runs import data
+    from vqvae_tf.runs.workdir import Workdir
+
+    data.check(Workdir(FLAGS.workdir), source)
+  return source
+
+
+def define_data_flags() -> None:
+  """Defines the flags that say which data `open_data` opens."""
+  flags.DEFINE_string('data_dir', None, "folder of the data (the run's own)")
+  define_allow_other_data()
+
+
+def define_allow_other_data() -> None:
+  """Defines the flag that lets data pass which is not that of the run."""
+  flags.DEFINE_bool(
+    'allow_other_data', False, 'go on with other data than the run had'
+  )
+
+
 def define_subject_flags() -> None:
   """Defines the flags that name a trained model and its data."""
   flags.DEFINE_string('workdir', None, 'folder of a run: its best checkpoint')
   flags.DEFINE_string('model', None, 'folder of an export, instead')
-  flags.DEFINE_string('data_dir', None, "folder of the data (the run's own)")
+  define_data_flags()
 
 
 def open_subject():

@@ -64,7 +64,7 @@ def _evaluate() -> None:
   settings = subject.config.data
   # All of them first: missing data, or a file that the results cannot go to, is
   # no news after minutes of work.
-  sources = [cli.open_source(settings, s, args.data_dir) for s in args.splits]
+  sources = [cli.open_data(settings, s) for s in args.splits]
   for data in sources:
     result, files = _measure(subject, codeless, data)
     if output:

@@ -22,13 +22,13 @@ anew. Training ends after --steps, or when validation does not improve.
 def main() -> None:
   """Runs the executable."""
   flags.DEFINE_string('workdir', None, 'folder of the run of a model')
-  flags.DEFINE_string('data_dir', None, "folder of the data (the run's own)")
+  cli.define_data_flags()
   cli.define_config_flags(PriorConfig(), unused=UNUSED)
   cli.run(_prior, _USAGE)
 
 
 def _prior() -> int:
-  path, data_dir = flags.FLAGS.workdir, flags.FLAGS.data_dir
+  path = flags.FLAGS.workdir
   if not path:
     raise UserError('give --workdir=RUN, the folder of a trained model')
   config = cli.config_from_flags(PriorConfig())
@@ -41,7 +41,7 @@ def _prior() -> int:
 
   run = Run(Workdir(path))
   settings = run.config.data
-  codes = cached(run, lambda split: cli.open_source(settings, split, data_dir))
+  codes = cached(run, lambda split: cli.open_data(settings, split))
   workdir = PriorWorkdir(run.workdir)
   decode = serve(run.model, run.config.example_shape).decode
   state = training.train(config, workdir, codes, decode)

@@ -62,7 +62,7 @@ def _sample() -> None:
   if args.image is not None:
     image = complete.read_image(args.image, config.example_shape)
   elif args.index is not None:
-    data = cli.open_source(config.data, 'test', args.data_dir)
+    data = cli.open_data(config.data, 'test')
     image = complete.pick_image(data, args.index)
   if args.keep is not None:
     kept = complete.keep(subject, image, args.keep)

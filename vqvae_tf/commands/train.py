@@ -15,8 +15,9 @@ _USAGE = """Trains a VQ-VAE; the same command goes on where a run stopped.
 Flags that are not given are as in --preset={preset}:
 {source}.
 
-The workdir holds config.json, metrics.jsonl, checkpoints/ (last and best) and
-tensorboard/. Evaluate it with bin/evaluate, export it with bin/export.
+The workdir holds config.json, data.json (which data it was), metrics.jsonl,
+checkpoints/ (last and best) and tensorboard/. It goes on with the same data
+alone, unless --allow_other_data is given. Evaluate it with bin/evaluate, export it with bin/export.
 """
 
 
@@ -29,6 +30,7 @@ def main(name: str = 'bin/train', preset: str = 'default') -> None:
   flags.DEFINE_string(
     'init_from', None, 'run or export whose weights training starts from'
   )
+  cli.define_allow_other_data()
   source = presets.named(preset).source
   cli.run(_train, _USAGE.format(name=name, preset=preset, source=source))
 
@@ -39,10 +41,16 @@ def _train() -> int:
     return 0
   config = cli.preset_from_flags()
   path = flags.FLAGS.workdir or f'runs/{flags.FLAGS.preset}'
-  return train(config, path, flags.FLAGS.init_from)
+  args = flags.FLAGS
+  return train(config, path, args.allow_other_data, args.init_from)
 
 
-def train(config: configs.Config, path: str, init_from: str = '') -> int:
+def train(
+  config: configs.Config,
+  path: str,
+  allow_other_data: bool = False,
+  init_from: str = '',
+) -> int:
   """Trains in a workdir; returns the exit status (130 if stopped)."""
   devices = cli.load_tensorflow(lambda: _devices(config))
   from vqvae_tf.runs.workdir import Workdir
@@ -52,7 +60,9 @@ def train(config: configs.Config, path: str, init_from: str = '') -> int:
   splits = [cli.open_source(config.data, s) for s in ('train', 'validation')]
   workdir = Workdir(path)
   start = load.weights(init_from) if init_from else None
-  state = examples.train(config, workdir, *splits, devices, start)
+  state = examples.train(
+    config, workdir, *splits, devices, allow_other_data, start
+  )
   if state.step < config.run.steps:
     return 128 + signal.SIGINT
   if not devices.is_chief:

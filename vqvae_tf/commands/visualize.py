@@ -50,7 +50,7 @@ def _visualize() -> None:
   subject = cli.open_subject()
   data = None
   if names.needs_data(chosen):
-    data = cli.open_source(subject.config.data, args.split, args.data_dir)
+    data = cli.open_data(subject.config.data, args.split)
   from vqvae_tf.runs.workdir import Workdir
   from vqvae_tf.visualization import gallery, material
 

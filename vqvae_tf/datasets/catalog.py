@@ -1,7 +1,9 @@
 """From the name of a data set to its examples."""
 
+import functools
 import os
 import pathlib
+import sys
 import types
 from typing import NamedTuple
 
@@ -10,7 +12,12 @@ import tensorflow as tf
 
 from vqvae_tf.datasets import cifar, digits, idx, names, pipeline, splits, tfds
 from vqvae_tf.datasets.image_folder import ImageFolder
-from vqvae_tf.datasets.source import Arrays, ArraySource, Source
+from vqvae_tf.datasets.source import (
+  Arrays,
+  ArraySource,
+  Source,
+  identity_of_arrays,
+)
 from vqvae_tf.errors import UserError
 
 _BINARY_THRESHOLD = 128
@@ -24,6 +31,8 @@ class _Published(NamedTuple):
   format: types.ModuleType  # with `names`, `find` and `read`
   class_names: tuple[str, ...]
   labels_crc32: dict[str, int]
+  # `Identity.digest` of the files with the published MD5.
+  digests: dict[str, str]
 
 
 _MNIST = _Published(
@@ -31,6 +40,10 @@ _MNIST = _Published(
   idx,
   digits.CLASS_NAMES,
   {'train': 3121080559, 'test': 4001760473},
+  {
+    'train': '8b806e3d4817387b1e9b2b89968065bd',
+    'test': '6f62c6dd08108b26cded5566edda5106',
+  },
 )
 
 _PUBLISHED = {
@@ -52,12 +65,20 @@ _PUBLISHED = {
       'Ankle boot',
     ),
     {'train': 785835114, 'test': 606848831},
+    {
+      'train': '74767b183f9cfe146e5757f4d08a2bd0',
+      'test': 'c5df88a5164fbba16f724dd05ee633f3',
+    },
   ),
   'cifar10': _Published(
     'cifar10',
     cifar,
     cifar.CLASS_NAMES,
     {'train': 1323740258, 'test': 3134871753},
+    {
+      'train': 'bfb4bdc3244a8ada147aab111b8f0894',
+      'test': '74f2f481c9b5e56686b3f7076abc466d',
+    },
   ),
 }
 
@@ -71,8 +92,9 @@ def open_source(
   """Opens one split of a data set for access by index.
 
   Validation examples are the last 5,000 of the published training data, which
-  'train' leaves out; `digits` and folders without such parts give every tenth
-  example to validation and every tenth to test.
+  'train' leaves out; `digits` gives every tenth example to validation and every
+  tenth to test, a folder without such parts a tenth each, by the names of its
+  files.
 
   Args:
     name: one of `NAMES`.
@@ -99,13 +121,7 @@ def open_source(
     )
   if name == 'digits':
     return ArraySource(name, split, digits.read(split), digits.CLASS_NAMES)
-  published = _PUBLISHED[name]
-  arrays = _split(_read(name, published, split, folder), split)
-  if name == 'mnist_binarized':
-    arrays = arrays._replace(images=_binarized(arrays.images))
-  if not len(arrays.images):
-    raise UserError(f'no examples for the {split} split of {name} in {folder}')
-  return ArraySource(name, split, arrays, published.class_names)
+  return _open_published(name, split, folder)
 
 
 def load(
@@ -144,10 +160,35 @@ def _open_folder(split, folder, image_size):
   return ImageFolder(split, folder, image_size)
 
 
-def _read(name, published, split, folder) -> Arrays:
-  """The published part that holds a split, from wherever it is to be had."""
+def _open_published(name, split, folder):
+  published = _PUBLISHED[name]
   part = 'test' if split == 'test' else 'train'
   store = folder or tfds.default_dir()
+  whole = _read(name, published, part, store)
+  identity = identity_of_arrays(part, whole)
+  wanted = published.digests[part]
+  if identity.digest != wanted:
+    _note(
+      f'note: the {part} data of {name} in {store} is not as it was published: '
+      f'{identity.count} examples, digest {identity.digest[:8]}, expected '
+      f'{wanted[:8]}'
+    )
+  arrays = _split(whole, split)
+  if name == 'mnist_binarized':
+    arrays = arrays._replace(images=_binarized(arrays.images))
+  if not len(arrays.images):
+    raise UserError(f'no examples for the {split} split of {name} in {store}')
+  return ArraySource(name, split, arrays, published.class_names, identity)
+
+
+@functools.cache
+def _note(text):
+  """Says something once, though it is noticed for each split."""
+  print(text, file=sys.stderr)
+
+
+def _read(name, published, part, store) -> Arrays:
+  """A published part, from wherever it is to be had."""
   paths = published.format.find(store, part)
   if paths:
     return published.format.read(*paths)

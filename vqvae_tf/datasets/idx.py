@@ -15,6 +15,8 @@ _IMAGES_MAGIC = 2051
 _LABELS_MAGIC = 2049
 _SIDE = 28
 _NUM_CLASSES = 10
+# The largest relative of MNIST has 814,255; a gigabyte is none.
+_MAX_ITEMS = 1_000_000
 
 
 def names(part: str) -> tuple[str, str]:
@@ -96,14 +98,30 @@ def _first(folder, stem, suffix):
 
 
 def _read_items(path, magic, item_shape):
-  data = _read_bytes(path)
-  header = struct.Struct(f'>{2 + len(item_shape)}I')
+  open_file = gzip.open if path.suffix == '.gz' else open
+  try:
+    with open_file(path, 'rb') as file:
+      count = _read_header(path, file, magic, item_shape)
+      items = _read_exactly(path, file, count, item_shape)
+  except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    raise UserError(f'{path} is damaged or truncated: {error}') from error
+  return np.frombuffer(items, np.uint8).reshape((count, *item_shape))
+
+
+def _header(item_shape):
+  return struct.Struct(f'>{2 + len(item_shape)}I')
+
+
+def _read_header(path, file, magic, item_shape):
+  """Returns how many items there are to follow."""
+  header = _header(item_shape)
+  data = file.read(header.size)
   if len(data) < header.size:
     raise UserError(
       f'{path} is truncated: {len(data)} bytes, its header alone has '
       f'{header.size}'
     )
-  found_magic, count, *found_shape = header.unpack_from(data)
+  found_magic, count, *found_shape = header.unpack(data)
   if found_magic != magic:
     raise UserError(
       f'{path} is no such IDX file: it starts with {found_magic}, expected '
@@ -114,22 +132,26 @@ def _read_items(path, magic, item_shape):
       f'{path} holds images of {"x".join(map(str, found_shape))} pixels, '
       f'expected {"x".join(map(str, item_shape))}'
     )
-  expected = header.size + count * int(np.prod(item_shape, dtype=np.int64))
-  if len(data) != expected:
-    state = 'is truncated' if len(data) < expected else 'is too long'
+  if count > _MAX_ITEMS:
     raise UserError(
-      f'{path} {state}: {len(data)} bytes, expected {expected} for {count} '
-      f'items'
+      f'{path} is to hold {count} items, at most {_MAX_ITEMS} are read'
     )
-  items = np.frombuffer(data, np.uint8, offset=header.size)
-  return items.reshape((count, *item_shape))
+  return count
 
 
-def _read_bytes(path):
-  if path.suffix != '.gz':
-    return path.read_bytes()
-  try:
-    with gzip.open(path) as file:
-      return file.read()
-  except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-    raise UserError(f'{path} is damaged or truncated: {error}') from error
+def _read_exactly(path, file, count, item_shape):
+  """Returns the bytes of the items; a file may unpack to far more than that."""
+  size = count * int(np.prod(item_shape, dtype=np.int64))
+  # One byte more reaches the end, where gzip has its checksum.
+  data = file.read(size + 1)
+  if len(data) != size:
+    before = _header(item_shape).size
+    state = (
+      f'truncated: {before + len(data)} bytes'
+      if len(data) < size
+      else f'too long: more than {before + size} bytes'
+    )
+    raise UserError(
+      f'{path} is {state}, expected {before + size} for {count} items'
+    )
+  return data

@@ -5,15 +5,11 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image
 
-from vqvae_tf.datasets import splits
-from vqvae_tf.datasets.source import Source
-from vqvae_tf.errors import UserError
-
-EXTENSIONS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.webp')
-
-_FOLDERS = {'validation': ('validation', 'val'), 'test': ('test',)}
+from vqvae_tf.datasets import class_folders
+from vqvae_tf.datasets.source import Source, identity_of_files
+from vqvae_tf.media import decoding
 
 
 class ImageFolder(Source):
@@ -30,23 +26,35 @@ class ImageFolder(Source):
 
     Args:
       split: 'train', 'validation' or 'test'.
-      folder: holds class folders of image files, or `train`, `validation` (or
-        `val`) and `test` with class folders in each. Without a validation
-        folder every tenth training image is held out for it.
+      folder: holds class folders of image files, or folders `train`,
+        `validation` (`valid`, `val`) and `test` in upper or lower case, with
+        class folders in each. What lies in folders below a class is of the
+        class. A folder without such parts gives a tenth of its images to
+        validation and a tenth to test, as `splits.by_name` says; one without a
+        validation folder a tenth of the training images to validation.
       image_size: side in pixels that images are cropped and resized to.
       name: the data set's name.
 
     Raises:
-      UserError: the folder is missing, holds no class folders or no images, or
-        a split has a class that the training images lack.
+      UserError: the folder is missing or laid out in another way, has no
+        images for the split, or a class that the training images lack.
     """
-    files, class_names = _list(pathlib.Path(folder), split)
+    listing = class_folders.find(pathlib.Path(folder), split)
+    indices = class_folders.chosen(listing, split)
     super().__init__(
-      name, split, len(files), (image_size, image_size, 3), class_names
+      name,
+      split,
+      len(indices),
+      (image_size, image_size, 3),
+      listing.class_names,
+      identity_of_files(
+        listing.part, map(os.fsencode, listing.names), listing.labels
+      ),
     )
-    self._paths = [path for path, _ in files]
+    self.is_by_name = listing.is_shared
+    self._paths = [f'{listing.folder}/{listing.names[i]}' for i in indices]
     with tf.device('CPU'):
-      self._labels = tf.constant([label for _, label in files], tf.int32)
+      self._labels = tf.constant([listing.labels[i] for i in indices], tf.int32)
 
   def fetch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     with tf.device('CPU'):
@@ -69,7 +77,7 @@ def decode(path: str | os.PathLike, image_size: int) -> np.ndarray:
   """Reads an image file, crops its centre square and resizes it.
 
   Args:
-    path: file in any format that Pillow reads; of several frames the first.
+    path: file that `media.decoding.decode` reads, as it does.
     image_size: side of the result in pixels, >= 1.
 
   Returns:
@@ -78,100 +86,13 @@ def decode(path: str | os.PathLike, image_size: int) -> np.ndarray:
   Raises:
     ValueError: the file is damaged or no image; the message names it.
   """
-  try:
-    with Image.open(path) as file:
-      image = ImageOps.exif_transpose(file).convert('RGB')
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    # Pillow's filter widens when it shrinks an image, so nothing aliases.
-    image = image.resize(
-      (image_size, image_size),
-      Image.Resampling.BICUBIC,
-      box=(left, top, left + side, top + side),
-    )
-    return np.asarray(image)
-  # Pillow's decoders raise nearly every kind of exception on damaged files.
-  except Exception as error:
-    raise ValueError(f'cannot read the image {path}: {error}') from error
-
-
-def _list(folder, split):
-  """Files with labels of a split, and the class names."""
-  if not folder.is_dir():
-    raise UserError(f'image_folder: no such folder: {folder}')
-  if not _class_folders(folder / 'train'):
-    files, class_names = _labelled(folder)
-    chosen = splits.tenths(len(files), split)
-    return _some([files[i] for i in chosen], folder, split), class_names
-  files, class_names = _labelled(folder / 'train')
-  if split == 'train' and not _split_folder(folder, 'validation'):
-    files = [file for i, file in enumerate(files) if i % 10 != 8]
-  elif split != 'train':
-    place = _split_folder(folder, split)
-    if place:
-      files = _labelled(place, class_names)[0]
-    elif split == 'validation':
-      files = files[8::10]
-    else:
-      raise UserError(f'image_folder: {folder} has a train but no test folder')
-  return _some(files, folder, split), class_names
-
-
-def _labelled(folder, class_names=None):
-  """Sorted (path, label) of all images; labels number the class folders."""
-  classes = _class_folders(folder)
-  if not classes:
-    raise UserError(
-      f'image_folder: {folder} holds no class folders; expected '
-      f'{folder / "CLASS" / "IMAGE.png"}, or train, validation and test with '
-      'such folders in each'
-    )
-  if class_names is None:
-    class_names = tuple(entry.name for entry in classes)
-  files = []
-  for entry in classes:
-    paths = _image_paths(entry)
-    if paths and entry.name not in class_names:
-      raise UserError(
-        f'image_folder: {entry} is a class that the training images lack'
-      )
-    files += [(path, class_names.index(entry.name)) for path in paths]
-  return files, class_names
-
-
-def _some(files, folder, split):
-  if files:
-    return files
-  raise UserError(
-    f'image_folder: no images for the {split} split in the class folders of '
-    f'{folder}; extensions read: {" ".join(EXTENSIONS)}'
+  image = Image.fromarray(decoding.decode(path))
+  side = min(image.size)
+  left, top = (image.width - side) // 2, (image.height - side) // 2
+  # Pillow's filter widens when it shrinks an image, so nothing aliases.
+  image = image.resize(
+    (image_size, image_size),
+    Image.Resampling.BICUBIC,
+    box=(left, top, left + side, top + side),
   )
-
-
-def _split_folder(folder, split):
-  for name in _FOLDERS[split]:
-    if (folder / name).is_dir():
-      return folder / name
-  return None
-
-
-def _class_folders(folder):
-  if not folder.is_dir():
-    return []
-  return sorted(
-    entry
-    for entry in folder.iterdir()
-    if not entry.name.startswith(('.', '__')) and entry.is_dir()
-  )
-
-
-def _image_paths(folder):
-  # A scan of the folder spares a look at each of the files.
-  with os.scandir(folder) as entries:
-    return sorted(
-      entry.path
-      for entry in entries
-      if not entry.name.startswith('.')
-      and entry.name.lower().endswith(EXTENSIONS)
-      and entry.is_file()
-    )
+  return np.asarray(image)

@@ -23,6 +23,7 @@ def train(
   data: Source,
   validation: Source,
   devices: Devices | None = None,
+  allow_other_data: bool = False,
   start: Weights | None = None,
 ) -> State:
   """Trains a model, or goes on where a run in this workdir stopped.
@@ -33,6 +34,7 @@ def train(
     data: training examples.
     validation: examples that choose the best checkpoint.
     devices: as for `loop.train`.
+    allow_other_data: goes on with other data than the run was started with.
     start: weights in place of random ones, where the run has no checkpoint.
 
   Returns:
@@ -42,7 +44,7 @@ def train(
     UserError: as `loop.train` does.
   """
   config = configs.observed(config, data.example_shape, data.class_names)
-  stage = _ImageStage(config, data, validation, start)
+  stage = _ImageStage(config, data, validation, allow_other_data, start)
   return loop.train(stage, workdir, devices)
 
 
@@ -54,12 +56,15 @@ class _ImageStage(Stage):
     config: configs.Config,
     data: Source,
     validation: Source,
+    allow_other_data: bool,
     start: Weights | None = None,
   ):
     super().__init__(config, data.num_examples)
     self._start = start
     self._data = data
     self._validation = validation
+    self.sources = data, validation
+    self.allow_other_data = allow_other_data
 
   def build(self):
     config = self.config

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from vqvae_tf import configs
 from vqvae_tf.errors import UserError
-from vqvae_tf.runs import snapshots
+from vqvae_tf.runs import data, snapshots
 from vqvae_tf.runs.workdir import State, Workdir
 from vqvae_tf.training.devices import Devices
 from vqvae_tf.training.reporter import Reporter
@@ -46,9 +46,9 @@ def train(
     workers, the chief's.
 
   Raises:
-    UserError: if the workdir is in use, was trained with other settings or is
-      damaged, if the loss is not finite, if the batch cannot be split over
-      the devices or another worker is gone.
+    UserError: if the workdir is in use, was trained with other settings or on
+      other data or is damaged, if the loss is not finite, if the batch cannot
+      be split over the devices or another worker is gone.
   """
   devices = devices or Devices()
   config = stage.config
@@ -60,34 +60,39 @@ def train(
       configs.check_resumable(
         workdir.load_config(), config, str(workdir), workdir.way_out
       )
+      for source in stage.sources if not stage.allow_other_data else ():
+        data.check(workdir, source)
     trainer = make_trainer(stage, devices.strategy)
     if state.step:
       workdir.restore(tf.train.Checkpoint(trainer=trainer), state.step)
-    _check_agreement(devices, config, state, workdir)
+    _check_agreement(devices, stage, state, workdir)
     # Last, so that settings that do not work leave no trace.
     if devices.is_chief:
       workdir.save_config(config)
+      data.record(workdir, stage.sources)
     state = _Loop(stage, workdir, trainer, state, devices).run()
     # A worker that ends is a worker lost to those that still work.
     devices.total(0)
     return state
 
 
-def _check_agreement(devices, config, state, workdir):
+def _check_agreement(devices, stage, state, workdir):
   """Checks that all workers are about to do the same."""
   if devices.total(state.step) != state.step * devices.num_workers:
     raise UserError(
       f'the workers see different checkpoints in {workdir}: it must be on a '
       'file system that they share'
     )
-  settings = dict(configs.observations(config))
-  for field, value in configs.fields(config):
+  settings = dict(configs.observations(stage.config))
+  settings['data'] = [source.identity for source in stage.sources]
+  for field, value in configs.fields(stage.config):
     if field.name != 'data_dir':
       settings[field.name] = value
   check = zlib.crc32(json.dumps(settings).encode())
   if devices.total(check) != check * devices.num_workers:
     raise UserError(
-      'the workers have different settings: give all of them the same flags'
+      'the workers have different settings or data: give all of them the same '
+      'flags and files'
     )
 
 

@@ -10,6 +10,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from vqvae_tf import configs
+from vqvae_tf.datasets.source import Source
 from vqvae_tf.training.step import Trainer
 
 
@@ -51,9 +52,13 @@ class Stage(abc.ABC):
   Attributes:
     patience: validations without a better one after which training ends; 0:
       it never does.
+    sources: the data that a run is recorded with, and resumed on alone.
+    allow_other_data: resumes on other data, and records it.
   """
 
   patience = 0
+  sources: tuple[Source, ...] = ()
+  allow_other_data = False
 
   def __init__(self, config: configs.Sections, num_examples: int):
     self.config = config
