@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from vqvae_tf.metrics.measure import Metrics
 from vqvae_tf.priors.codes import cached
-from vqvae_tf.runs import history, results, snapshots
+from vqvae_tf.runs import data, history, results, snapshots
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.standing import known_standing
 from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
@@ -28,6 +28,7 @@ _TABLE = os.environ.get('FAULTS_TABLE')
 _KINDS = (
   'config.json',
   'state.json',
+  'data.json',
   'checkpoint, index',
   'checkpoint, data',
   'metrics.jsonl',
@@ -68,7 +69,7 @@ def export(exported_with_prior, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def kinds(workdir, export):
+def kinds(workdir, export, digits):
   """All kinds by name, with an example of each."""
   run = Run(workdir)
   codes = run.fingerprint and cached(run, None)
@@ -86,6 +87,9 @@ def kinds(workdir, export):
   def read_snapshots():
     return [digest(found[1:]) for found in snapshots.read(workdir)]
 
+  def checked_data():
+    data.check(workdir, digits['train'])
+
   def metadata():
     return load.read_metadata(export)
 
@@ -96,6 +100,7 @@ def kinds(workdir, export):
   return {
     'config.json': Kind(path / 'config.json', workdir.load_config, 0.6),
     'state.json': Kind(weights / 'state.json', workdir.last_state, 0.3),
+    'data.json': Kind(path / 'data.json', checked_data, 0.3),
     'checkpoint, index': Kind(weights / 'weights.index', restored, 40),
     'checkpoint, data': Kind(
       weights / 'weights.data-00000-of-00001', restored, 40

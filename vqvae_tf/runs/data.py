@@ -1,6 +1,5 @@
 """data.json of a workdir: the data that a run was trained on."""
 
-import json
 from collections.abc import Iterable
 
 from vqvae_tf import files
@@ -68,7 +67,7 @@ def _path(workdir):
 def _read(workdir) -> dict[str, Identity]:
   path = _path(workdir)
   try:
-    parts = json.loads(path.read_text())['parts']
+    parts = files.read_json(path)['parts']
     return {
       part: Identity(part, int(of['count']), str(of['digest']))
       for part, of in parts.items()
