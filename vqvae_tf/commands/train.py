@@ -17,7 +17,8 @@ Flags that are not given are as in --preset={preset}:
 
 The workdir holds config.json, data.json (which data it was), metrics.jsonl,
 checkpoints/ (last and best) and tensorboard/. It goes on with the same data
-alone, unless --allow_other_data is given. Evaluate it with bin/evaluate, export it with bin/export.
+alone, unless --allow_other_data is given. Evaluate it with bin/evaluate, export
+it with bin/export.
 """
 
 
