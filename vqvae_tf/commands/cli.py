@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ def run(main: Callable[[], int | None], usage: str) -> None:
   for name in FLAGS:
     if FLAGS.find_module_defining_flag(name).startswith('vqvae_tf'):
       FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
+  # Of Pillow, before `media.decoding` refuses such an image in one line.
+  warnings.filterwarnings('ignore', 'Image size .* decompression bomb')
   app.run(lambda argv: _guarded(main, argv), flags_parser=_parse)
 
 

@@ -156,11 +156,13 @@ def _listing(part, folder, class_names=None, is_shared=False):
 
 
 def _class_folders(folder):
-  return sorted(
-    entry
-    for entry in folder.iterdir()
-    if not entry.name.startswith(('.', '__')) and entry.is_dir()
-  )
+  # A scan of the folder spares a look at each of the files.
+  with os.scandir(folder) as entries:
+    return sorted(
+      pathlib.Path(entry.path)
+      for entry in entries
+      if not entry.name.startswith(('.', '__')) and entry.is_dir()
+    )
 
 
 def _is_image(path):
@@ -169,7 +171,6 @@ def _is_image(path):
 
 def _image_names(folder, prefix) -> Iterator[str]:
   """Names of the images of a class, those in folders below it as well."""
-  # A scan of the folder spares a look at each of the files.
   with os.scandir(folder) as entries:
     for entry in entries:
       name = f'{prefix}/{entry.name}'
