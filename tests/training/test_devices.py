@@ -276,8 +276,8 @@ def test_workers_of_other_settings_are_found_out(start_workers, tmp_path):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert errors == (
-      'error: the workers have different settings: give all of them the same '
-      'flags\n'
+      'error: the workers have different settings or data: give all of them '
+      'the same flags and files\n'
     )
 
 
