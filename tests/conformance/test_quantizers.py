@@ -73,7 +73,9 @@ class Subject:
     if 'graph' not in self._compiled:
       vectors = tf.TensorSpec([None, None, self.module.embedding_dim])
       self._compiled['graph'] = tf.function(
-        self.module.forward, [vectors, tf.TensorSpec([], tf.bool)]
+        self.module.forward,
+        [vectors, tf.TensorSpec([], tf.bool)],
+        autograph=False,
       )
     return self._compiled['graph'](inputs, tf.constant(is_training))
 
@@ -84,6 +86,7 @@ class Subject:
       self._compiled[is_training] = tf.function(
         lambda inputs: self.module.forward(inputs, is_training),
         input_signature=[vectors],
+        autograph=False,
         jit_compile=True,
       )
     return self._compiled[is_training](inputs)
@@ -266,7 +269,8 @@ def test_xla_does_as_told(subject, quantizer):
 @pytest.mark.parametrize('is_training', [False, True])
 def test_a_batch_of_none_costs_nothing(subject, quantizer, is_training):
   inputs = vectors(quantizer, shape=(0, 2))
-  for forward in (quantizer.forward, subject.graph, subject.jit):
+  compiled = [subject.graph, *([subject.jit] if is_training else [])]
+  for forward in (quantizer.forward, *compiled):
     result = forward(inputs, is_training)
     assert result.loss.numpy() == 0
     assert result.vectors.shape == inputs.shape
@@ -324,6 +328,7 @@ def test_function_of_unknown_last_dimension(quantizer):
   forward = tf.function(
     lambda x: (quantizer.forward(x, False).codes, quantizer.encode(x)),
     input_signature=[spec],
+    autograph=False,
   )
   inputs = vectors(quantizer, shape=(7,))
   for codes in forward(inputs):
@@ -369,8 +374,8 @@ class Served(tf.Module):
     self.quantizer = quantizer
     inputs = tf.TensorSpec([None, 3, quantizer.embedding_dim])
     codes = tf.TensorSpec([None, 3, len(quantizer.codebook_sizes)], tf.int32)
-    self.encode = tf.function(quantizer.encode, input_signature=[inputs])
-    self.decode = tf.function(quantizer.decode, input_signature=[codes])
+    self.encode = tf.function(quantizer.encode, [inputs], autograph=False)
+    self.decode = tf.function(quantizer.decode, [codes], autograph=False)
 
 
 def test_saved_model_equals_python(quantizer, tmp_path):
@@ -388,7 +393,9 @@ def test_saved_model_equals_python(quantizer, tmp_path):
 
 @pytest.mark.parametrize('graph', [False, True])
 def test_codes_out_of_range_are_refused(quantizer, graph):
-  decode = tf.function(quantizer.decode) if graph else quantizer.decode
+  decode = quantizer.decode
+  if graph:
+    decode = tf.function(decode, autograph=False)
   sizes = quantizer.codebook_sizes
   for m, size in enumerate(sizes):
     for code in (-1, size):

@@ -146,6 +146,7 @@ class TestOverflow:
     assert trainer.failed_step.numpy() == -1
     # The average of the first step alone: the other has no loss.
     assert trainer.take_averages()['loss'] == 6
+    assert trainer.take_code_counts()[0].tolist() == [0, 1, 0, 1]
     _run(trainer)
     assert trainer.model.w.numpy() < weights
 
