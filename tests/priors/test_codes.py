@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import configs
+from vqvae_tf import configs, files
 from vqvae_tf.errors import UserError
 from vqvae_tf.priors.codes import cached
 from vqvae_tf.runs.run import Run
@@ -136,3 +136,34 @@ def test_no_folder_is_made_where_there_is_no_run(tmp_path):
   with pytest.raises(UserError, match='nowhere is no workdir'):
     cached(Run(Workdir(tmp_path / 'nowhere')), _missing)
   assert not (tmp_path / 'nowhere').exists()
+
+
+@pytest.mark.parametrize(
+  'changes, match',
+  [
+    (
+      {'test_codes': lambda x: x.astype(np.float32)},
+      'codes float32 .* are none',
+    ),
+    ({'test_codes': lambda x: x + 16}, 'a code is larger than its codebook'),
+    ({'test_codes': lambda x: x[0]}, r'labels int32 \(179,\) are none'),
+    ({'test_codes': lambda x: x[:, :3]}, 'its splits have other grids'),
+    ({'train_labels': lambda x: x + 10}, 'a label is no class'),
+    ({'train_labels': lambda x: x[1:]}, 'labels int32 .* are none'),
+    ({'train_labels': lambda x: x * 0.5}, 'labels float64 .* are none'),
+    ({'codebook_sizes': lambda x: x[0]}, 'its codebook_sizes are no sizes'),
+    ({'codebook_sizes': lambda x: x * 0.5}, 'its codebook_sizes are no sizes'),
+    ({'codebook_sizes': lambda x: np.repeat(x, 2)}, 'codes uint8 .* are none'),
+  ],
+)
+def test_an_archive_of_something_else_is_told(
+  trained, digits, tmp_path, changes, match
+):
+  run = Run(Workdir(shutil.copytree(trained.path, tmp_path / 'run')))
+  cached(run, digits.get)
+  path = run.workdir.path / 'codes.npz'
+  arrays = files.read_arrays(path)
+  arrays |= {name: change(arrays[name]) for name, change in changes.items()}
+  files.write_arrays(path, arrays)
+  with pytest.raises(UserError, match=f'codes.npz is damaged .*{match}'):
+    cached(run, digits.get)

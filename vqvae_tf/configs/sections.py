@@ -13,6 +13,8 @@ from typing import TypeVar
 from vqvae_tf.configs.settings import check_range, check_type, nearest
 from vqvae_tf.errors import UserError
 
+# Of a class.
+_LONGEST_NAME = 1_000
 # A class of configurations.
 _Sections = TypeVar('_Sections', bound='Sections')
 
@@ -126,8 +128,9 @@ def from_values(values: dict, kind: type[_Sections]) -> _Sections:
   """
   try:
     sections = dict(values)
+    kinds = {field.name: field.type for field in dataclasses.fields(kind)}
     observed_values = {
-      name: _observation(name, sections.pop(name), default)
+      name: _observation(name, sections.pop(name), default, kinds[name])
       for name, default in observations(kind()).items()
     }
     flat = {k: v for part in sections.values() for k, v in part.items()}
@@ -136,13 +139,24 @@ def from_values(values: dict, kind: type[_Sections]) -> _Sections:
   return replace(kind(**observed_values), **flat)
 
 
-def _observation(name, value, default):
+def _observation(name, value, default, kind):
   """Returns a value from JSON, which has lists in the place of tuples."""
-  if isinstance(value, list):
+  if isinstance(value, list) and type(default) in (tuple, type(None)):
+    is_fine = _is_name if kind == tuple[str, ...] else _is_size
+    if not all(map(is_fine, value)):
+      raise TypeError(f'{name}={value!r:.60}')
     return tuple(value)
   if type(value) is not type(default):
     raise TypeError(f'{name}={value!r}')
   return value
+
+
+def _is_name(value):
+  return type(value) is str and len(value) <= _LONGEST_NAME
+
+
+def _is_size(value):
+  return type(value) is int and 0 < value < 2**31
 
 
 def check_resumable(

@@ -141,7 +141,7 @@ def _read(path: Path, config: configs.Config) -> Codes:
     splits = {
       split: CodeSource(
         split,
-        *_checked(found[f'{split}_codes'], found[f'{split}_labels'], sizes),
+        *_checked(found, split, sizes, len(config.class_names)),
         config.class_names,
       )
       for split in SPLITS
@@ -163,16 +163,21 @@ def _checked_sizes(sizes):
   return tuple(sizes.tolist())
 
 
-def _checked(codes, labels, sizes):
+def _checked(found, split, sizes, num_classes):
   """Returns codes and labels of a split that can be what they are read as.
 
   Raises:
     ValueError: if they cannot.
   """
+  codes, labels = found[f'{split}_codes'], found[f'{split}_labels']
   if codes.dtype.kind != 'u' or codes.ndim < 3 or codes.shape[-1] != len(sizes):
     raise ValueError(f'codes {codes.dtype} {codes.shape} are none')
   if labels.dtype.kind not in 'iu' or labels.shape != codes.shape[:1]:
     raise ValueError(f'labels {labels.dtype} {labels.shape} are none')
   if codes.size and (codes >= np.array(sizes)).any():
     raise ValueError('a code is larger than its codebook')
+  if labels.size and not 0 <= labels.min() <= labels.max() < max(
+    num_classes, 1
+  ):
+    raise ValueError('a label is no class')
   return codes, labels

@@ -22,7 +22,6 @@ _NAMES = {
 }
 _MOST_CODES = 2**24
 _MOST_STEPS = 2**53
-_LONGEST_NAME = 1_000
 
 
 class Metadata(NamedTuple):
@@ -60,7 +59,8 @@ def read(path: Path) -> Metadata:
     raise ValueError('it has no image_shape')
   sizes = _list(values, 'codebook_sizes')
   sizes = tuple(_count('a codebook size', size, 1) for size in sizes)
-  _check_names(_list(values, 'class_names'), config.class_names)
+  if tuple(_list(values, 'class_names')) != config.class_names:
+    raise ValueError('its class_names are not those of its config')
   num_classes = None
   if 'prior' in values:
     prior = _object(values, 'prior')
@@ -111,13 +111,6 @@ def check_doors(metadata: Metadata, doors: Doors) -> Traits:
   if is_sampled != ('seed' in doors['decode'].structured_input_signature[1]):
     raise ValueError('its decode and its metadata name different decoders')
   return Traits(codes, metadata.codebook_sizes, is_sampled)
-
-
-def _check_names(names, known):
-  if tuple(names) != known:
-    raise ValueError('its class_names are not those of its config')
-  if not all(type(n) is str and len(n) <= _LONGEST_NAME for n in names):
-    raise ValueError('a class has no name, or one that is too long')
 
 
 def _object(values, name):
