@@ -176,8 +176,7 @@ def _checked(found, split, sizes, num_classes):
     raise ValueError(f'labels {labels.dtype} {labels.shape} are none')
   if codes.size and (codes >= np.array(sizes)).any():
     raise ValueError('a code is larger than its codebook')
-  if labels.size and not 0 <= labels.min() <= labels.max() < max(
-    num_classes, 1
-  ):
+  is_known = not num_classes or ((labels >= 0) & (labels < num_classes)).all()
+  if not is_known:
     raise ValueError('a label is no class')
   return codes, labels
