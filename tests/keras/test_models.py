@@ -123,7 +123,8 @@ def test_a_saved_model_serves_it(name, in_module, tmp_path):
 def test_codes_of_a_functional_model(tmp_path):
   inputs = keras.Input((3, 4))
   layer = layers.ResidualQuantizer(
-    [layers.VectorQuantizerEMA(4, 6) for _ in range(2)], name='codes'
+    [layers.VectorQuantizerEMA(4, 6), layers.VectorQuantizer(4, 6)],
+    name='codes',
   )
   codes = layer.encode(inputs)
   assert (codes.shape, codes.dtype) == ((None, 3, 2), 'int32')

@@ -198,7 +198,7 @@ def test_numbers_of_numpy_are_fine():
 def test_a_cost_may_be_known_to_the_graph_alone():
   made = []
 
-  @tf.function
+  @tf.function(autograph=False)
   def loss(cost):
     if not made:
       made.append(LookupFreeQuantizer(2, cost, 0.0))
