@@ -94,7 +94,8 @@ def finished(
 def test_training(finished, name, dataset, shape, steps):
   status, out, err, workdir = finished[name]
   assert status == 0, err
-  assert err == ''
+  # Synthetic images are not those that were published.
+  assert all(line.startswith('note: ') for line in err.splitlines()), err
   assert f'step {steps}: validation ' in out
   assert f'{steps} steps in ' in out
   assert f'next: bin/evaluate --workdir={workdir}' in out

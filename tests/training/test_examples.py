@@ -97,8 +97,8 @@ def _assert_same_run(one, other):
 
 def test_4_and_4_steps_equal_8(copied, train):
   # What a process leaves that is killed between two checkpoints.
+  history.append(copied.metrics_path, 5, 'train', {'loss': 1.0})
   with open(copied.metrics_path, 'a') as file:
-    file.write('{"step": 5, "group": "train", "loss": 1.0}\n')
     file.write('{"step": 6, "gro')
   partial = copied.path / 'checkpoints' / '.00000006.partial'
   partial.mkdir()
@@ -241,7 +241,6 @@ class TestSettings:
     assert not (tmp_path / 'run' / 'config.json').exists()
 
 
-@pytest.mark.usefixtures('eagerly')
 class TestNonFinite:
   def test_the_step_is_named(self, train, tmp_path):
     workdir = Workdir(tmp_path / 'run')
@@ -249,12 +248,12 @@ class TestNonFinite:
     with pytest.raises(UserError) as caught:
       train(learning_rate=1e30, evaluate_every=10)
     caught.match(
-      f'the loss is not finite at step 2: the checkpoints in {workdir} are '
-      'intact; use a lower --learning_rate'
+      'the loss is not finite at step 2: use a lower --learning_rate'
     )
     assert '\n' not in str(caught.value)
     assert workdir.steps() == []
 
+  @pytest.mark.usefixtures('eagerly')
   def test_what_is_saved_stays(self, copied, train, monkeypatch):
     losses = VQVAE.losses
 
@@ -264,7 +263,8 @@ class TestNonFinite:
 
     before = _variables(copied), _state(copied)
     monkeypatch.setattr(VQVAE, 'losses', overflowing)
-    with pytest.raises(UserError, match='the loss is not finite at step 5'):
+    match = 'not finite at step 5: the checkpoints in .*run are intact; use a'
+    with pytest.raises(UserError, match=match):
       train(steps=8)
     assert copied.steps() == [4] and _state(copied) == before[1]
     for key, value in _variables(copied).items():
@@ -276,6 +276,7 @@ class TestNonFinite:
       train(learning_rate=1e30, evaluate_every=1)
     assert Workdir(tmp_path / 'run').steps() == []
 
+  @pytest.mark.usefixtures('eagerly')
   def test_a_run_without_a_checkpoint_may_start_otherwise(self, train):
     with pytest.raises(UserError, match='bernoulli is for images of the value'):
       train(likelihood='bernoulli')
