@@ -16,8 +16,9 @@ from nbclient import NotebookClient
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 _SLIDER = 'application/vnd.jupyter.widget-view+json'
-# Of one cell; all of a notebook's take less than a minute on two idle cores.
-_SECONDS = 600
+# Of one cell; all of a notebook's take about a minute on two idle cores. Not
+# more: on a busy machine the wait for a reply that is there may last as long.
+_SECONDS = 180
 
 
 def execute(
