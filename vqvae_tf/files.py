@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -96,12 +97,22 @@ def check_numbers(values: tuple, default: tuple) -> None:
     default: another one, of numbers and None.
 
   Raises:
-    ValueError: naming the first that is not.
+    ValueError: naming the first that is not, or is NaN.
   """
   for name, value, known in zip(values._fields, values, default, strict=True):
     kinds = {int: (int,), float: (int, float)}.get(type(known), (type(None),))
-    if type(value) not in kinds:
+    if type(value) not in kinds or value != value:
       raise ValueError(f'{name} is {value!r:.40}')
+
+
+def check_regular(path: Path) -> None:
+  """Checks that a path is a file, of which reading comes to an end.
+
+  Raises:
+    OSError: if it is something else, or nothing.
+  """
+  if not stat.S_ISREG(path.stat().st_mode):
+    raise OSError(f'{path} is no file, but a folder, a pipe or a device')
 
 
 def read_bytes(path: Path) -> bytes:
@@ -111,6 +122,7 @@ def read_bytes(path: Path) -> bytes:
     OSError: if the file cannot be read.
     ValueError: if it is larger than any of them.
   """
+  check_regular(path)
   size = path.stat().st_size
   if size > _MOST_BYTES:
     raise ValueError(f'it has {size} bytes, more than any such file')
@@ -162,6 +174,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     OSError: if the file cannot be read.
     ValueError: if it is damaged.
   """
+  check_regular(path)
   try:
     with open(path, 'rb') as file, zipfile.ZipFile(file) as archive:
       members = archive.infolist()

@@ -54,6 +54,7 @@ def test_the_name_means_the_class(name):
   quantizer = build.quantizer(settings(name), seed=0)
   assert type(quantizer) is CLASSES[name]
   assert quantizer.codebook_sizes == SIZES.get(name, (16,))
+  assert build.codebook_sizes(settings(name)) == quantizer.codebook_sizes
 
 
 def test_stages_place_their_codes_differently():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vqvae_tf import configs, files
+from vqvae_tf import configs, datasets, files
 from vqvae_tf.errors import UserError
 from vqvae_tf.priors.codes import cached
 from vqvae_tf.runs.run import Run
@@ -110,7 +110,7 @@ def test_damaged_codes_are_refused(workdir, digits, damage):
   content[len(content) // 2] ^= 1
   path.write_bytes(content)
   if damage == 'no codes':
-    np.savez(path, fingerprint=np.array('abc'))
+    np.savez(path, fingerprint=np.array(Run(workdir).fingerprint))
   with pytest.raises(UserError, match=r'codes.npz is damaged \(.*: remove it'):
     cached(Run(workdir), _missing)
 
@@ -146,14 +146,24 @@ def test_no_folder_is_made_where_there_is_no_run(tmp_path):
       'codes float32 .* are none',
     ),
     ({'test_codes': lambda x: x + 16}, 'a code is larger than its codebook'),
-    ({'test_codes': lambda x: x[0]}, r'labels int32 \(179,\) are none'),
-    ({'test_codes': lambda x: x[:, :3]}, 'its splits have other grids'),
+    ({'test_codes': lambda x: x[0]}, r'codes uint8 \(4, 4, 1\) are none'),
+    ({'test_codes': lambda x: x[:, :3]}, r'codes uint8 .* are none'),
+    (
+      {f'{split}_codes': lambda x: x[:, :3] for split in datasets.SPLITS},
+      r'codes uint8 \(1439, 3, 4, 1\) are none',
+    ),
+    (
+      {'train_codes': lambda x: x[:0], 'train_labels': lambda x: x[:0]},
+      r'codes uint8 \(0, 4, 4, 1\) are none',
+    ),
     ({'train_labels': lambda x: x + 10}, 'a label is no class'),
     ({'train_labels': lambda x: x[1:]}, 'labels int32 .* are none'),
     ({'train_labels': lambda x: x * 0.5}, 'labels float64 .* are none'),
-    ({'codebook_sizes': lambda x: x[0]}, 'its codebook_sizes are no sizes'),
-    ({'codebook_sizes': lambda x: x * 0.5}, 'its codebook_sizes are no sizes'),
-    ({'codebook_sizes': lambda x: np.repeat(x, 2)}, 'codes uint8 .* are none'),
+    ({'codebook_sizes': lambda x: x[0]}, 'codebook_sizes are not those of'),
+    ({'codebook_sizes': lambda x: x + 1}, 'codebook_sizes are not those of'),
+    ({'codebook_sizes': lambda x: x * 10**11}, 'codebook_sizes are not those'),
+    ({'codebook_sizes': lambda x: x * 0.5}, 'codebook_sizes are not those of'),
+    ({'codebook_sizes': lambda x: np.repeat(x, 2)}, 'sizes are not those of'),
   ],
 )
 def test_an_archive_of_something_else_is_told(

@@ -30,23 +30,22 @@ def _config(copied, **changes):
 @pytest.mark.parametrize(
   'changes, match',
   [
-    ({'codebook_sizes': []}, 'encode gives 1 codes per position, .* has 0'),
+    ({'codebook_sizes': []}, r'codebook_sizes are \(\), .* config \(16,\)'),
     ({'codebook_sizes': ['a']}, "a codebook size is 'a', not in "),
     ({'codebook_sizes': [0]}, 'a codebook size is 0, not in '),
     ({'codebook_sizes': [-5]}, 'a codebook size is -5, not in '),
     ({'codebook_sizes': [16.5]}, 'a codebook size is 16.5, not in '),
     ({'codebook_sizes': [True]}, 'a codebook size is True, not in '),
     ({'codebook_sizes': [10**12]}, 'a codebook size is 1000000000000, not in '),
-    (
-      {'codebook_sizes': [16, 16]},
-      'encode gives 1 codes per position, .* has 2',
-    ),
+    ({'codebook_sizes': [16, 16]}, r'sizes are \(16, 16\), .* \(16,\)'),
+    ({'codebook_sizes': [17]}, r'sizes are \(17,\), those of its config \(16,'),
     ({'codebook_sizes': None}, 'codebook_sizes is missing or no list'),
     ({'class_names': ['0']}, 'class_names are not those of its config'),
     ({'class_names': 7}, 'class_names is missing or no list'),
     ({'last_step': '4'}, "last_step is '4', not in "),
     ({'last_step': -1}, 'last_step is -1, not in '),
     ({'metrics': []}, 'metrics is missing or no object'),
+    ({'metrics': {'test': {'mse': 1}}}, 'missing 8 required positional'),
     ({'format': 'vqvae_tf 2'}, "its format is not 'vqvae_tf 1'"),
     ({'qrior': {}}, "'qrior' is unknown"),
     ({'prior': {'num_classes': 3}}, 'is given 3 classes, but the data has 10'),
@@ -88,6 +87,14 @@ def test_brackets_without_end(copied):
     load.from_export(copied)
 
 
-def test_an_early_export_is_loaded_and_unchecked(copied, exported):
-  assert not load.from_export(copied).is_checked
-  assert load.from_export(exported).is_checked
+def test_a_grid_that_is_another_is_told(copied):
+  config = files.read_json(copied / metadata.PLACE)['config']
+  config['network']['num_halvings'] = 2
+  _changed(copied, config=config)
+  match = r'encode gives codes \(4, 4, 1\), its metadata says \(2, 2, 1\)'
+  with pytest.raises(UserError, match=f'copy is damaged: .*{match}'):
+    load.from_export(copied)
+
+
+def test_an_early_export_is_loaded(copied):
+  assert load.from_export(copied).codebook_sizes == (16,)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from vqvae_tf.build.quantizers import quantizer
+from vqvae_tf.build.quantizers import codebook_sizes, quantizer
 from vqvae_tf.configs import Config
 from vqvae_tf.likelihoods import (
   Autoregressive,
@@ -14,7 +14,7 @@ from vqvae_tf.likelihoods import (
 )
 from vqvae_tf.media import images
 from vqvae_tf.models import VQVAE
-from vqvae_tf.nets import Decoder, Encoder, PixelCNN
+from vqvae_tf.nets import Decoder, Encoder, PixelCNN, halved_sizes
 from vqvae_tf.optimizers.loss_scale import COMPUTE_DTYPES
 
 # What the decoder tells the causal network about a pixel.
@@ -58,6 +58,17 @@ def initialized_model(config: Config) -> VQVAE:
   result = model(config)
   result.assess(tf.zeros([1, *config.example_shape], tf.uint8))
   return result
+
+
+def code_shape(config: Config) -> tuple[int, ...]:
+  """Returns the shape of an example's codes, `[..., M]`, building no model.
+
+  Raises:
+    ValueError: as `model` does.
+  """
+  *size, _ = config.example_shape
+  *_, grid = halved_sizes(tuple(size), config.network.num_halvings)
+  return (*grid, len(codebook_sizes(config.quantizer)))
 
 
 def _likelihood(config: Config, channels: int) -> Likelihood:

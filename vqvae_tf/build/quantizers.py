@@ -39,6 +39,21 @@ def quantizer(settings: QuantizerConfig, seed: int) -> Quantizer:
   return makers[settings.quantizer](settings, seed)
 
 
+def codebook_sizes(settings: QuantizerConfig) -> tuple[int, ...]:
+  """Returns K of each codebook of a quantizer, without building it.
+
+  Raises:
+    ValueError: if the settings contradict each other.
+  """
+  if settings.quantizer == 'finite_scalar':
+    # It has no variables.
+    return _finite_scalar(settings, 0).codebook_sizes
+  has_several = settings.quantizer in ('product', 'residual')
+  return (settings.num_embeddings,) * (
+    settings.num_codebooks if has_several else 1
+  )
+
+
 def _ema(settings, seed):
   return VectorQuantizerEMA(
     settings.embedding_dim,

@@ -249,14 +249,20 @@ def open_subject():
 
   if not FLAGS.model:
     return load.from_run(Run(Workdir(FLAGS.workdir)))
-  subject = load.from_export(FLAGS.model)
-  if not subject.is_checked:
+  note_unchecked(FLAGS.model)
+  return load.from_export(FLAGS.model)
+
+
+def note_unchecked(path: str) -> None:
+  """Says, before it is loaded, if an export has no manifest."""
+  from vqvae_tf.serving import manifest
+
+  folder = Path(path)
+  if (folder / 'saved_model.pb').exists() and not manifest.exists(folder):
     print(
-      f'note: {FLAGS.model} has no manifest, so nobody knows whether its files '
-      'are as they were written; a SavedModel is a program: load only what you '
-      'trust'
+      f'note: {path} has no manifest, so nobody knows whether its files are as '
+      'they were written; a SavedModel is a program: load only what you trust'
     )
-  return subject
 
 
 def open_either(path: str):
@@ -266,6 +272,7 @@ def open_either(path: str):
   from vqvae_tf.serving import load
 
   if (Path(path) / 'saved_model.pb').exists():
+    note_unchecked(path)
     return load.from_export(path)
   return load.from_run(Run(Workdir(path)))
 

@@ -60,6 +60,8 @@ def train(
 
   splits = [cli.open_source(config.data, s) for s in ('train', 'validation')]
   workdir = Workdir(path)
+  if init_from:
+    cli.note_unchecked(init_from)
   start = load.weights(init_from) if init_from else None
   state = examples.train(
     config, workdir, *splits, devices, allow_other_data, start

@@ -86,7 +86,7 @@ def replace(config: _Sections, **values) -> _Sections:
     sections[section] = dataclasses.replace(part, **own)
   for name in values:
     known = [field.name for field, _ in fields(config)]
-    raise UserError(f'no setting is called {name!r}{nearest(name, known)}')
+    raise UserError(f'no setting is called {name!r:.60}{nearest(name, known)}')
   return dataclasses.replace(config, **sections)
 
 

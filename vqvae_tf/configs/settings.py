@@ -101,12 +101,13 @@ def check_type(field: dataclasses.Field, value) -> None:
   types = (int, float) if field.type is float else (field.type,)
   if type(value) not in types:
     raise UserError(
-      f'--{field.name}={value!r} must be of type {field.type.__name__}'
+      f'--{field.name}={value!r:.60} must be of type {field.type.__name__}'
     )
   choices = field.metadata['choices']
   if choices and value not in choices:
+    shown = repr(value[:60])[1:-1]
     raise UserError(
-      f'--{field.name}={value} is unknown{nearest(str(value), choices)}'
+      f'--{field.name}={shown} is unknown{nearest(value, choices)}'
     )
 
 
@@ -118,7 +119,7 @@ def check_range(field: dataclasses.Field, value) -> None:
   """
   within = field.metadata['within']
   if within and value not in within:
-    raise UserError(f'--{field.name}={value} must be in {within}')
+    raise UserError(f'--{field.name}={value!r:.40} must be in {within}')
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

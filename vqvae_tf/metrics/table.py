@@ -41,7 +41,7 @@ def _rows_of_priors(result):
   if learned is None:
     yield '  codes, uniform p(z)', uniform
     return
-  note = f' = {result.bits_per_code:.4f} bits per code'
+  note = f' = {_number(result.bits_per_code):.4f} bits per code'
   yield '  codes, learned p(z)', f'{learned:.4f}', note
   if given_class is not None:
     yield 'codes, p(z|y) given the class', f'{given_class:.4f}'

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import configs, files
+from vqvae_tf import build, files
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.names import SPLITS
 from vqvae_tf.datasets.source import Source
@@ -80,12 +80,13 @@ def cached(run: Run, open_source: Callable[[str], Source]) -> Codes:
       the images are not those of the model or codes.npz is damaged.
     OSError: if codes.npz cannot be written.
   """
-  config = run.config
+  # A lock would make the folder of a run that does not exist.
+  _ = run.config
   path = run.workdir.path / 'codes.npz'
   # While it is trained the best checkpoint may change.
   with run.workdir.locked():
-    codes = _read(path, config) if path.exists() else None
-    if codes is None or codes.fingerprint != run.fingerprint:
+    codes = _read(path, run) if path.exists() else None
+    if codes is None:
       codes = _extracted(run, open_source)
       _write(path, codes)
   return codes
@@ -134,47 +135,44 @@ def _write(path: Path, codes: Codes) -> None:
   files.write_arrays(path, arrays)
 
 
-def _read(path: Path, config: configs.Config) -> Codes:
+def _read(path: Path, run: Run) -> Codes | None:
+  """Returns the codes in a file; None if they are those of another model."""
+  config = run.config
   try:
     found = files.read_arrays(path)
-    sizes = _checked_sizes(found['codebook_sizes'])
+    if str(found['fingerprint']) != run.fingerprint:
+      return None
+    sizes = build.codebook_sizes(config.quantizer)
+    if found['codebook_sizes'].tolist() != list(sizes):
+      raise ValueError(f'its codebook_sizes are not those of {run}')
     splits = {
       split: CodeSource(
-        split,
-        *_checked(found, split, sizes, len(config.class_names)),
-        config.class_names,
+        split, *_checked(found, split, config), config.class_names
       )
       for split in SPLITS
     }
-    if len({source.example_shape for source in splits.values()}) > 1:
-      raise ValueError('its splits have other grids')
-    current = str(found['fingerprint'])
   except _UNREADABLE as error:
     raise UserError(
       f'{path} is damaged ({files.one_line(error)}): remove it, and the '
       'codes are made anew'
     ) from error
-  return Codes(splits, sizes, math.prod(config.example_shape), current)
+  return Codes(splits, sizes, math.prod(config.example_shape), run.fingerprint)
 
 
-def _checked_sizes(sizes):
-  if sizes.ndim != 1 or sizes.dtype.kind not in 'iu' or not len(sizes):
-    raise ValueError('its codebook_sizes are no sizes')
-  return tuple(sizes.tolist())
-
-
-def _checked(found, split, sizes, num_classes):
+def _checked(found, split, config):
   """Returns codes and labels of a split that can be what they are read as.
 
   Raises:
     ValueError: if they cannot.
   """
   codes, labels = found[f'{split}_codes'], found[f'{split}_labels']
-  if codes.dtype.kind != 'u' or codes.ndim < 3 or codes.shape[-1] != len(sizes):
+  shape, num_classes = build.code_shape(config), len(config.class_names)
+  is_fine = codes.dtype.kind == 'u' and codes.shape[1:] == shape
+  if not is_fine or not codes.size:
     raise ValueError(f'codes {codes.dtype} {codes.shape} are none')
   if labels.dtype.kind not in 'iu' or labels.shape != codes.shape[:1]:
     raise ValueError(f'labels {labels.dtype} {labels.shape} are none')
-  if codes.size and (codes >= np.array(sizes)).any():
+  if (codes >= np.array(build.codebook_sizes(config.quantizer))).any():
     raise ValueError('a code is larger than its codebook')
   is_known = not num_classes or ((labels >= 0) & (labels < num_classes)).all()
   if not is_known:

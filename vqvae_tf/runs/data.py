@@ -1,5 +1,6 @@
 """data.json of a workdir: the data that a run was trained on."""
 
+import re
 from collections.abc import Iterable
 
 from vqvae_tf import files
@@ -68,11 +69,15 @@ def _read(workdir) -> dict[str, Identity]:
   path = _path(workdir)
   try:
     parts = files.read_json(path)['parts']
-    return {
-      part: Identity(part, int(of['count']), str(of['digest']))
-      for part, of in parts.items()
-    }
+    return {part: _identity(part, of) for part, of in parts.items()}
   except (ValueError, KeyError, TypeError, AttributeError) as error:
     raise UserError(
       f'{path} is damaged ({files.one_line(error)}): restore it, or {_WAY_OUT}'
     ) from error
+
+
+def _identity(part, of):
+  count, digest = of['count'], of['digest']
+  if type(count) is not int or not re.fullmatch('[0-9a-f]{32}', digest):
+    raise ValueError(f'of {part!r:.20} it has {count!r:.20}, {digest!r:.40}')
+  return Identity(part, count, digest)

@@ -75,6 +75,7 @@ def cut_back(path: Path, step: int) -> None:
 def _lines(path):
   if not path.exists():
     return []
+  files.check_regular(path)
   *texts, rest = path.read_bytes().split(b'\n')
   lines, before, is_checked = [], b'', False
   for number, text in enumerate([*texts, *filter(None, [rest])], 1):

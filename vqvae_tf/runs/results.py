@@ -3,13 +3,18 @@
 import tempfile
 from pathlib import Path
 
+from vqvae_tf.datasets.names import SPLITS
 from vqvae_tf.errors import UserError
 from vqvae_tf.files import finite, one_line, read_json, write_json
+from vqvae_tf.media.image_files import DESCRIPTIONS
 from vqvae_tf.metrics.measure import Metrics
 from vqvae_tf.runs.run import Run
 
 # Beside the fields of `Metrics`.
 _FILES, _CHECKPOINTS = 'files', 'checkpoints'
+# JSON has null for infinity, and for what was not measured.
+_MAY_BE_INFINITE = ('bits_per_dim', 'pixel_bits_per_dim', 'bits_per_dim_error')
+_MOST = 1e100
 
 
 def write(
@@ -54,13 +59,37 @@ def read(path: Path) -> dict[str, dict]:
     return {}
   try:
     splits = read_json(path)
-    for values in splits.values():
-      parsed(dict(values))
+    check(splits)
   except (ValueError, TypeError) as error:
     raise UserError(
       f'{path} is damaged ({one_line(error)}): remove it and evaluate again'
     ) from error
   return splits
+
+
+def check(splits: dict) -> None:
+  """Checks what is said to be the metrics of splits, as JSON has them.
+
+  Raises:
+    TypeError, ValueError: if it cannot be.
+  """
+  for split, values in splits.items():
+    if split not in SPLITS:
+      raise ValueError(f'{split!r:.40} is no split')
+    result, of_files = parsed(dict(values))
+    for name, kind in Metrics.__annotations__.items():
+      value = getattr(result, name)
+      may_lack = name in _MAY_BE_INFINITE or kind == float | None
+      if not (_is_number(value) or value is None and may_lack):
+        raise ValueError(f'{name} is {value!r:.40}')
+    for name, value in dict(of_files or {}).items():
+      if name not in DESCRIPTIONS or not _is_number(value):
+        raise ValueError(f'a file {name!r:.40} has {value!r:.40}')
+    dict(values.get(_CHECKPOINTS, {}))
+
+
+def _is_number(value):
+  return type(value) in (int, float) and abs(value) < _MOST
 
 
 def parsed(values: dict) -> tuple[Metrics, dict | None]:

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 
-from vqvae_tf import build, configs
+from vqvae_tf import build, configs, files
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE, CodePrior
 from vqvae_tf.runs.restore import restored
@@ -71,6 +71,7 @@ class _Checkpoint:
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for path in self.workdir.weights(self.step):
+      files.check_regular(path)
       digest.update(path.read_bytes())
     return digest.hexdigest()
 

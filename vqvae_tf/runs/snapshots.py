@@ -67,10 +67,12 @@ def read(workdir: Workdir) -> list[Snapshot]:
     UserError: if one is damaged.
   """
   found = []
-  for path in sorted(_folder(workdir).glob('*.npz')):
+  for step, path in _paths(workdir):
     try:
       batches = files.read_arrays(path)
-      found.append(Snapshot(int(path.stem), *(batches[n] for n in KEPT)))
+      snapshot = Snapshot(step, *(batches[name] for name in KEPT))
+      _check(snapshot, found[0] if found else snapshot)
+      found.append(snapshot)
     except (OSError, ValueError, KeyError) as error:
       raise UserError(
         f'the snapshot {path} is damaged ({files.one_line(error)}): remove it'
@@ -80,9 +82,25 @@ def read(workdir: Workdir) -> list[Snapshot]:
 
 def cut_back(workdir: Workdir, step: int) -> None:
   """Removes the snapshots after a step, from which a run goes on."""
-  for path in _folder(workdir).glob('*.npz'):
-    if int(path.stem) > step:
+  for later, path in _paths(workdir):
+    if later > step:
       path.unlink()
+
+
+def _check(snapshot, first):
+  for images in (snapshot.originals, snapshot.reconstructions):
+    if images.dtype != np.uint8 or not images.ndim or not images.size:
+      raise ValueError(f'{images.dtype} {images.shape} are no images')
+    if images.shape != first.originals.shape:
+      raise ValueError(
+        f'its images are {images.shape}, the first ones {first.originals.shape}'
+      )
+
+
+def _paths(workdir):
+  """Returns the steps of the snapshots, ascending, and their files."""
+  paths = _folder(workdir).glob('*.npz')
+  return sorted((int(p.stem), p) for p in paths if p.stem.isdecimal())
 
 
 def _folder(workdir):

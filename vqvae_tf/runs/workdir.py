@@ -115,7 +115,7 @@ class Workdir:
     if not self._checkpoints.is_dir():
       return []
     names = (path.name for path in self._checkpoints.iterdir())
-    return sorted(int(name) for name in names if name.isdigit())
+    return sorted(int(name) for name in names if name.isdecimal())
 
   def save(self, checkpoint: tf.train.Checkpoint, state: State) -> None:
     """Writes a checkpoint; of the others only the best is kept.
@@ -157,6 +157,8 @@ class Workdir:
       files.check_numbers(state, State())
       if state.step != steps[-1]:
         raise ValueError(f'it is of step {state.step}')
+      if not -1 <= state.best_step <= state.step:
+        raise ValueError(f'its best step is {state.best_step!r:.40}')
       return state
     except (OSError, ValueError, TypeError) as error:
       raise UserError(
@@ -187,8 +189,11 @@ class Workdir:
 
     Raises:
       UserError: if the checkpoint is missing, damaged or of another model.
+      OSError: if one of its files is none.
     """
     folder = self._folder(step)
+    for path in self.weights(step):
+      files.check_regular(path)
     try:
       status = checkpoint.read(str(folder / 'weights'))
       status.assert_existing_objects_matched().expect_partial()
@@ -233,6 +238,6 @@ class PriorWorkdir(Workdir):
     self.standing_path = self.path / 'validation.json'
 
   def clear(self) -> None:
-    super().clear()
-    # Another run may have its best checkpoint at the same step.
+    # First, as another run may have its best checkpoint at the same step.
     self.standing_path.unlink(missing_ok=True)
+    super().clear()

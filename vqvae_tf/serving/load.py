@@ -70,7 +70,7 @@ def from_export(path: str | os.PathLike) -> Subject:
     UserError: if `path` is no export of vqvae_tf, or is damaged.
   """
   path = Path(path)
-  is_checked, known = _read(path)
+  known = _read(path)
   try:
     doors = tf.saved_model.load(str(path)).signatures
     made = metadata.check_doors(known, doors)
@@ -87,7 +87,6 @@ def from_export(path: str | os.PathLike) -> Subject:
     str(path),
     prior,
     known.last_step,
-    is_checked=is_checked,
   )
 
 
@@ -114,11 +113,11 @@ def read_metadata(path: str | os.PathLike) -> dict:
   Raises:
     UserError: if there is none, or it is damaged.
   """
-  return _read(Path(path))[1].values
+  return _read(Path(path)).values
 
 
 def _read(path):
-  """Returns whether an export has a manifest, which it obeys, and metadata."""
+  """Returns the metadata of an export, which obeys its manifest if any."""
   if not path.exists():
     exchange.recover(path)
   file = path / metadata.PLACE
@@ -128,7 +127,8 @@ def _read(path):
       'bin/export --workdir=...'
     )
   try:
-    return manifest.check(path), metadata.read(path)
+    manifest.check(path)
+    return metadata.read(path)
   except _DAMAGE as error:
     raise _damaged(path, error) from error
 

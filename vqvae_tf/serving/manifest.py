@@ -17,21 +17,24 @@ def write(folder: Path) -> None:
   files.write_json(folder / PLACE, {'files': _digests(folder, _names(folder))})
 
 
-def check(folder: Path) -> bool:
+def exists(folder: Path) -> bool:
+  """Returns whether an export has a manifest: an early one has none."""
+  return (folder / PLACE).exists()
+
+
+def check(folder: Path) -> None:
   """Compares the files with the manifest, before anything else reads them.
 
-  Returns:
-    Whether there is a manifest: an early export has none.
+  Where there is none, nothing is known of them.
 
   Raises:
     OSError: if a file cannot be read.
     ValueError: if a file is missing or changed.
   """
-  path = folder / PLACE
-  if not path.exists():
-    return False
+  if not exists(folder):
+    return
   try:
-    known = files.read_json(path)['files']
+    known = files.read_json(folder / PLACE)['files']
     names = sorted(known)
   except (ValueError, LookupError, TypeError) as error:
     raise ValueError(f'{PLACE} is damaged: {files.one_line(error)}') from error
@@ -40,7 +43,6 @@ def check(folder: Path) -> bool:
   for name, found in _digests(folder, names).items():
     if known[name] != found:
       raise ValueError(f'{name} is not as {PLACE} says that it was written')
-  return True
 
 
 def _names(folder):

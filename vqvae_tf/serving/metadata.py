@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from vqvae_tf import configs, files
+from vqvae_tf import build, configs, files
 from vqvae_tf.models import Traits
 from vqvae_tf.models.served import Doors
+from vqvae_tf.runs import results
 
 PLACE = Path('assets') / 'metadata.json'
 _FORMAT = 'vqvae_tf 1'
@@ -59,6 +60,11 @@ def read(path: Path) -> Metadata:
     raise ValueError('it has no image_shape')
   sizes = _list(values, 'codebook_sizes')
   sizes = tuple(_count('a codebook size', size, 1) for size in sizes)
+  if sizes != (known := build.codebook_sizes(config.quantizer)):
+    raise ValueError(
+      f'its codebook_sizes are {str(sizes):.60}, those of its config '
+      f'{str(known):.60}'
+    )
   if tuple(_list(values, 'class_names')) != config.class_names:
     raise ValueError('its class_names are not those of its config')
   num_classes = None
@@ -73,7 +79,7 @@ def read(path: Path) -> Metadata:
   # An early export does not say how many steps were taken.
   last_step = values.get('last_step', config.run.steps)
   _count('last_step', last_step, 0, _MOST_STEPS)
-  _object(values, 'metrics')
+  results.check(_object(values, 'metrics'))
   return Metadata(config, sizes, num_classes, last_step, values)
 
 
@@ -96,10 +102,9 @@ def check_doors(metadata: Metadata, doors: Doors) -> Traits:
       f'{metadata.config.example_shape}'
     )
   codes = tuple(encode.structured_outputs['codes'].shape[1:])
-  if len(metadata.codebook_sizes) != codes[-1]:
+  if codes != (known := build.code_shape(metadata.config)):
     raise ValueError(
-      f'its encode gives {codes[-1]} codes per position, its metadata has '
-      f'{len(metadata.codebook_sizes)} codebooks'
+      f'its encode gives codes {codes}, its metadata says {known}'
     )
   if (metadata.num_classes is not None) != ('prior_nll' in doors):
     raise ValueError('it has a prior without metadata, or metadata without one')

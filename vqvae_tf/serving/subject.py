@@ -17,7 +17,6 @@ class Subject(Served):
     prior: over its codes; None where there is none.
     last_step: training steps taken.
     fingerprints: of its checkpoints, see `Run.fingerprints`; none of an export.
-    is_checked: whether its files are known to be as they were written.
   """
 
   def __init__(
@@ -29,14 +28,12 @@ class Subject(Served):
     prior: ServedPrior | None = None,
     last_step: int = 0,
     fingerprints: dict[str, str] | None = None,
-    is_checked: bool = True,
   ):
     super().__init__(doors, traits, prior)
     self.config = config
     self.origin = origin
     self.last_step = last_step
     self.fingerprints = fingerprints
-    self.is_checked = is_checked
 
   def check(self, source: Source) -> None:
     """Checks that images of a split are what the model takes.
