@@ -5,13 +5,11 @@ assets/benchmarks/*.csv, which the other benchmarks write, and from
 assets/published.csv.
 """
 
-import csv
-import functools
-import json
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from measured import ROOT, TABLES, model_metadata, read, table
 
-ROOT = Path(__file__).resolve().parents[1]
+# For `results.py`, which has no use for single tables.
+__all__ = ['ROOT', 'TABLES']
+
 _DATASETS = {
   'cifar10': 'CIFAR-10',
   'mnist': 'MNIST',
@@ -25,40 +23,12 @@ _FORMATS = {
   'bz2': 'bz2',
 }
 
-# Markdown by the name of the table.
-TABLES: dict[str, Callable[[], str]] = {}
-
-
-def _table(*header: str):
-  """Registers a function that yields the rows under a header."""
-
-  def register(rows: Callable[[], Iterable[Iterable[str]]]):
-    def table():
-      lines = [header, ['---'] * len(header), *rows()]
-      return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
-
-    TABLES[rows.__name__] = table
-    return rows
-
-  return register
-
-
-@functools.cache
-def _metadata(model: str) -> dict:
-  path = ROOT / 'assets' / 'models' / model / 'assets' / 'metadata.json'
-  return json.loads(path.read_text())
-
-
-def _read(path: str) -> list[dict[str, str]]:
-  with open(ROOT / 'assets' / path, newline='') as file:
-    return list(csv.DictReader(file))
-
 
 def _models():
   """Yields the name, the title and the metadata of each model."""
   for dataset, title in _DATASETS.items():
     for kind in _KINDS:
-      metadata = _metadata(dataset + kind)
+      metadata = model_metadata(dataset + kind)
       yield dataset, title + kind.replace('_', ', '), metadata
 
 
@@ -77,7 +47,7 @@ def _codes(result):
   return f'{learned:.3f} ({uniform:.3f})'
 
 
-@_table('bits/dim, test split', *_DATASETS.values(), 'what it counts')
+@table('bits/dim, test split', *_DATASETS.values(), 'what it counts')
 def published():
   """Yields our figures among those of others, the largest first."""
   rows = [*_rows_of_files(), *_rows_of_others(), *_rows_of_ours()]
@@ -89,7 +59,7 @@ def published():
 def _rows_of_files():
   sizes = {
     (row['data'], row['format']): float(row['bits_per_dim'])
-    for row in _read('benchmarks/files.csv')
+    for row in read('benchmarks/files.csv')
   }
   for name, title in _FORMATS.items():
     counts = 'bytes, one file of all' if name == 'bz2' else 'bytes, a file each'
@@ -97,7 +67,7 @@ def _rows_of_files():
 
 
 def _rows_of_others():
-  for row in _read('published.csv'):
+  for row in read('published.csv'):
     figures = [row[data] or '' for data in _DATASETS]
     counts = row['counts']
     if row['url']:
@@ -108,7 +78,7 @@ def _rows_of_others():
 def _rows_of_ours():
   for kind in _KINDS:
     results = [
-      _metadata(dataset + kind)['metrics']['test'] for dataset in _DATASETS
+      model_metadata(dataset + kind)['metrics']['test'] for dataset in _DATASETS
     ]
     name = kind.strip('_') or 'factorized'
     learned = [f'**{_measured(result)}**' for result in results]
@@ -122,7 +92,7 @@ def _rows_of_ours():
       yield [f'vqvae_tf, {name}', *uniform, 'pixels and codes, uniform p(z)']
 
 
-@_table(
+@table(
   'model',
   'codes',
   'bits/dim',
@@ -148,7 +118,7 @@ def models():
     ]
 
 
-@_table('bits/dim', 'training split', 'test split')
+@table('bits/dim', 'training split', 'test split')
 def splits():
   """Yields the figures of the training splits that were measured."""
   for _, title, metadata in _models():
@@ -164,11 +134,11 @@ def splits():
     yield [title, *cells]
 
 
-@_table('pixel bits/dim, test split', *_DATASETS.values())
+@table('pixel bits/dim, test split', *_DATASETS.values())
 def worth_of_codes():
   """Yields what the codes of the autoregressive models save, and cost."""
   results = [
-    _metadata(f'{dataset}_autoregressive')['metrics']['test']
+    model_metadata(f'{dataset}_autoregressive')['metrics']['test']
     for dataset in _DATASETS
   ]
 
@@ -195,7 +165,7 @@ def worth_of_codes():
   )
 
 
-@_table(
+@table(
   'bits per code, validation split',
   'codes',
   'uniform',
@@ -218,10 +188,10 @@ def priors():
     ]
 
 
-@_table('`--network`', 'weights', 'bits per code, test split', 'bits/dim')
+@table('`--network`', 'weights', 'bits per code, test split', 'bits/dim')
 def prior_networks():
   """Yields the networks of priors, after equal numbers of steps."""
-  for row in _read('benchmarks/priors.csv'):
+  for row in read('benchmarks/priors.csv'):
     yield [
       f'`{row["network"]}`',
       f'{int(row["weights"]):,}',
@@ -234,10 +204,10 @@ def _milliseconds(row):
   return f'{1000 * float(row["seconds"]):,.1f} ms'
 
 
-@_table('images', 'cached, without XLA', 'cached', 'the network run anew')
+@table('images', 'cached, without XLA', 'cached', 'the network run anew')
 def generation():
   """Yields how long an autoregressive decoder takes to draw."""
-  rows = _read('benchmarks/generation.csv')
+  rows = read('benchmarks/generation.csv')
   found = {(row['batch'], row['sampler']): row for row in rows}
   for batch in dict.fromkeys(row['batch'] for row in rows):
     cached, rerun = found[batch, 'cached jit'], found[batch, 're-run jit']
@@ -250,10 +220,10 @@ def generation():
     ]
 
 
-@_table('codes', 'images', 'cached', 'the network run anew')
+@table('codes', 'images', 'cached', 'the network run anew')
 def sampling():
   """Yields how long a prior takes to draw."""
-  rows = _read('benchmarks/sampling.csv')
+  rows = read('benchmarks/sampling.csv')
   for cached, rerun in zip(rows[::2], rows[1::2], strict=True):
     yield [
       f'{cached["side"]}x{cached["side"]}',
@@ -263,7 +233,7 @@ def sampling():
     ]
 
 
-@_table(
+@table(
   'label as asked for, and distance',
   *_DATASETS.values(),
 )
@@ -271,7 +241,7 @@ def sample_quality():
   """Yields what a classifier makes of samples."""
   found = {
     (row['data'], row['images']): row
-    for row in _read('benchmarks/sample_quality.csv')
+    for row in read('benchmarks/sample_quality.csv')
   }
   for images in dict.fromkeys(images for _, images in found):
     rows = [found[dataset, images] for dataset in _DATASETS]
@@ -285,7 +255,7 @@ def sample_quality():
     ]
 
 
-@_table(
+@table(
   'quantizer',
   'seeds',
   'bits/dim',
@@ -298,9 +268,9 @@ def quantizers():
   """Yields the quantizers at equal bits."""
   times = {
     row['quantizer']: float(row['milliseconds'])
-    for row in _read('benchmarks/bottlenecks_time.csv')
+    for row in read('benchmarks/bottlenecks_time.csv')
   }
-  runs = _read('benchmarks/bottlenecks.csv')
+  runs = read('benchmarks/bottlenecks.csv')
   for name in dict.fromkeys(run['quantizer'] for run in runs):
     own = [run for run in runs if run['quantizer'] == name]
 
@@ -321,10 +291,10 @@ def quantizers():
     ]
 
 
-@_table('case', 'K', 'quantizer', 'codes in use', 'perplexity', 'PSNR')
+@table('case', 'K', 'quantizer', 'codes in use', 'perplexity', 'PSNR')
 def codebook_usage():
   """Yields what becomes of codes that nothing chooses."""
-  for row in _read('benchmarks/codebook_usage.csv'):
+  for row in read('benchmarks/codebook_usage.csv'):
     decibels = row['psnr_db']
     yield [
       row['case'],
@@ -346,11 +316,11 @@ _PEERS = {
 }
 
 
-@_table('N', 'work', 'K', 'ms', *_PEERS.values())
+@table('N', 'work', 'K', 'ms', *_PEERS.values())
 def quantizer_speed():
   """Yields milliseconds of ours, and how many times as long others take."""
   found = {}
-  for row in _read('benchmarks/quantizer.csv'):
+  for row in read('benchmarks/quantizer.csv'):
     key = row['n'], row['work'], row['k']
     found.setdefault(key, {})[row['peer']] = row
   for (n, work, k), peers in found.items():
@@ -381,10 +351,10 @@ _STEP_PEERS = {
 }
 
 
-@_table('file', 'damages', 'refused', 'unharmed', 'silent', 'traceback', 'hang')
+@table('file', 'damages', 'refused', 'unharmed', 'silent', 'traceback', 'hang')
 def faults():
   """Yields what became of damaged files: see tests/faults."""
-  rows = _read('benchmarks/faults.csv')
+  rows = read('benchmarks/faults.csv')
   total = {'file': '**all**'}
   for name in [name for name in rows[0] if name != 'file']:
     total[name] = sum(int(row[name]) for row in rows)
@@ -393,10 +363,10 @@ def faults():
     yield [file, *(f'{int(count):,}' for count in counts)]
 
 
-@_table('batch', 'peer', 'images/s', 'time of a step, ours being 1')
+@table('batch', 'peer', 'images/s', 'time of a step, ours being 1')
 def train_step():
   """Yields the speed of a training step."""
-  for row in _read('benchmarks/train_step.csv'):
+  for row in read('benchmarks/train_step.csv'):
     if row['peer'] in _STEP_PEERS:
       yield [
         row['batch_size'],
