@@ -75,6 +75,8 @@ def write_json(path: Path, values: Mapping[str, object]) -> None:
 def read_json(path: Path) -> dict[str, object]:
   """Returns what `write_json` wrote; an early file has no digest to compare.
 
+  Who reads it refuses names that are unknown: one may be that of the digest.
+
   Raises:
     OSError: if the file cannot be read.
     ValueError: if it is damaged, in a few words.

@@ -88,7 +88,8 @@ def kinds(workdir, export, digits):
     return [digest(found[1:]) for found in snapshots.read(workdir)]
 
   def checked_data():
-    data.check(workdir, digits['train'])
+    for split in ('train', 'validation'):
+      data.check(workdir, digits[split])
 
   def metadata():
     return load.read_metadata(export)

@@ -54,6 +54,18 @@ def test_other_damage_is_named_and_nothing_is_lost(path, old, new):
   assert path.read_bytes() == damaged
 
 
+def test_the_way_out_is_one(path):
+  first, second, last, _ = path.read_bytes().split(b'\n')
+  path.write_bytes(b'\n'.join([first, second.replace(b'4', b'5'), last, b'']))
+  with pytest.raises(
+    UserError, match='line 2 .*remove that line and all after'
+  ):
+    history.read(path)
+  path.write_bytes(first + b'\n')
+  history.append(path, 4, 'train', {'loss': 0.5})
+  assert [entry['step'] for entry in history.read(path)] == [2, 4]
+
+
 def test_a_line_that_is_gone_is_missed(path):
   first, _, last, _ = path.read_bytes().split(b'\n')
   path.write_bytes(first + b'\n' + last + b'\n')

@@ -68,7 +68,9 @@ def _path(workdir):
 def _read(workdir) -> dict[str, Identity]:
   path = _path(workdir)
   try:
-    parts = files.read_json(path)['parts']
+    [(name, parts)] = files.read_json(path).items()
+    if name != 'parts':
+      raise ValueError(f'{name!r:.40} is unknown')
     return {part: _identity(part, of) for part, of in parts.items()}
   except (ValueError, KeyError, TypeError, AttributeError) as error:
     raise UserError(

@@ -86,7 +86,7 @@ def _lines(path):
         break
       raise UserError(
         f'{path} is damaged in line {number} or before it ({error}): remove '
-        'the file to go on without what it tells'
+        'that line and all after it to go on without what they tell'
       ) from error
     before, is_checked = text, is_checked or line.is_checked
     lines.append(line)

@@ -34,7 +34,9 @@ def check(folder: Path) -> None:
   if not exists(folder):
     return
   try:
-    known = files.read_json(folder / PLACE)['files']
+    [(name, known)] = files.read_json(folder / PLACE).items()
+    if name != 'files':
+      raise ValueError(f'{name!r:.40} is unknown')
     names = sorted(known)
   except (ValueError, LookupError, TypeError) as error:
     raise ValueError(f'{PLACE} is damaged: {files.one_line(error)}') from error
