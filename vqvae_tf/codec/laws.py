@@ -1,0 +1,203 @@
+"""Masses of a symbol as integers that add up to 2^24, each at least 1.
+
+A law is that of one symbol for each of N examples. `interval` tells where the
+mass of given values lies, `find` which values have the mass that given slots
+are in: the first is for who writes, the second for who reads.
+"""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from vqvae_tf.codec import tables
+from vqvae_tf.codec.rans import TOTAL, TOTAL_BITS
+
+LEVELS = 256
+# Edges that are looked at first: every 16th.
+_COARSE = 16
+# Grey levels are counted in units of 2^-14, points of a table in 2^-20.
+_UNIT_BITS = 14
+_PLACES_PER_UNIT = 2.0**6
+
+
+class Interval(NamedTuple):
+  """Where masses lie; all float64 `[N]`, integers.
+
+  Attributes:
+    starts: in [0, 2^24).
+    masses: at least 1.
+  """
+
+  starts: np.ndarray
+  masses: np.ndarray
+
+
+class Law(Protocol):
+  """Masses of a symbol of each of N examples."""
+
+  def interval(self, values: np.ndarray) -> Interval:
+    """Returns where the masses of values int `[N]` lie."""
+
+  def find(self, slots: np.ndarray) -> tuple[np.ndarray, Interval]:
+    """Returns the values int64 `[N]` whose masses hold slots `[N]`, and these.
+
+    Slots are float64 integers in [0, 2^24).
+    """
+
+
+class Uniform:
+  """The same for each of so many values.
+
+  Args:
+    count: of values, at most 2^24.
+  """
+
+  def __init__(self, count: int):
+    self._count = count
+
+  def interval(self, values: np.ndarray) -> Interval:
+    starts = self._start(values)
+    return Interval(starts, self._start(values + 1) - starts)
+
+  def find(self, slots: np.ndarray) -> tuple[np.ndarray, Interval]:
+    # Nearly; the starts are rounded down.
+    values = np.floor(slots * self._count / TOTAL)
+    values += self._start(values + 1) <= slots
+    return values.astype(np.int64), self.interval(values)
+
+  def _start(self, values):
+    return np.floor(np.float64(values) * TOTAL / self._count)
+
+
+class Softmax:
+  """exp(l_v) / sum exp(l_u), nearly, of logits.
+
+  With E(v) the sum of integers e_u near 2^32 exp(l_u - max l) over all u < v,
+  of n values v begins at v + floor(E(v) / E(n) (2^24 - n)).
+
+  Args:
+    logits: float64 `[N, n]`, activations.
+  """
+
+  def __init__(self, logits: np.ndarray):
+    exp = tables.exp()
+    places = logits.max(-1, keepdims=True) - logits
+    places *= tables.POINTS / 2.0**_UNIT_BITS
+    np.rint(places, out=places)
+    np.minimum(places, len(exp) - 1, out=places)
+    # Up to and with each value.
+    self._sums = np.cumsum(exp[places.astype(np.int32)], -1)
+
+  def interval(self, values: np.ndarray) -> Interval:
+    values = values.astype(np.int64)[:, np.newaxis]
+    ends = np.take_along_axis(self._sums, values, -1)
+    earlier = np.take_along_axis(self._sums, np.maximum(values - 1, 0), -1)
+    earlier[values == 0] = 0
+    starts, ends = (
+      place + np.floor(sums / self._sums[:, -1:] * self._free)
+      for place, sums in ((values, earlier), (values + 1, ends))
+    )
+    return Interval(starts[:, 0], (ends - starts)[:, 0])
+
+  def find(self, slots: np.ndarray) -> tuple[np.ndarray, Interval]:
+    ends = self._sums / self._sums[:, -1:]
+    ends *= self._free
+    np.floor(ends, out=ends)
+    ends += np.arange(1, ends.shape[-1] + 1)
+    values = (ends <= slots[:, np.newaxis]).sum(-1)
+    return values, self.interval(values)
+
+  @property
+  def _free(self):
+    """What is left of the total when each value has had one."""
+    return float(TOTAL - self._sums.shape[-1])
+
+
+class Bins:
+  """A mixture of distributions over the line, binned to 256 grey levels.
+
+  With F_k in 2^-28 and weights that add up to 2^24, the mass of all values
+  below v is q = sum_k w_k F_k((v - 1/2 - m_k) / s_k) in 2^-52, q(0) = 0 and
+  q(256) = 2^52, and v begins at v + floor(floor(q / 2^24) (2^24 - 256) / 2^28).
+
+  Args:
+    table: of the distribution function; see `tables`.
+    weights: float64 `[N, K]`, integers that add up to 2^24.
+    locations: m, float64 `[N, K]`, integers, in 2^-14 grey levels.
+    precisions: 1 / s, float64 `[N, K]` of 20 bits, per grey level.
+  """
+
+  def __init__(
+    self,
+    table: np.ndarray,
+    weights: np.ndarray,
+    locations: np.ndarray,
+    precisions: np.ndarray,
+  ):
+    self._table = table
+    self._weights = weights
+    self._locations = locations
+    self._precisions = precisions
+
+  def interval(self, values: np.ndarray) -> Interval:
+    values = values.astype(np.float64)
+    edges = np.stack([values, values + 1], -1)
+    starts, ends = np.moveaxis(self._starts(edges), -1, 0)
+    return Interval(starts, ends - starts)
+
+  def find(self, slots: np.ndarray) -> tuple[np.ndarray, Interval]:
+    slots = slots[:, np.newaxis]
+    coarse = np.arange(_COARSE, LEVELS, _COARSE, dtype=np.float64)
+    edges = np.broadcast_to(coarse, (len(slots), len(coarse)))
+    first = _COARSE * (self._starts(edges) <= slots).sum(-1, keepdims=True)
+    starts = self._starts(first + np.arange(_COARSE + 1, dtype=np.float64))
+    place = (starts[:, 1:_COARSE] <= slots).sum(-1, keepdims=True)
+    start = np.take_along_axis(starts, place, -1)
+    end = np.take_along_axis(starts, place + 1, -1)
+    values = (first + place)[:, 0]
+    return values, Interval(start[:, 0], (end - start)[:, 0])
+
+  def weights_given(self, values: np.ndarray) -> np.ndarray:
+    """Returns the weights of the components when the values are known."""
+    values = values.astype(np.float64)
+    below, upto = np.moveaxis(
+      self._distributions(np.stack([values, values + 1], -1)), -1, 0
+    )
+    masses = self._weights * (upto - below)
+    # What no component has any mass for tells nothing of them.
+    is_told = masses.sum(-1, keepdims=True) > 0
+    return shares(np.where(is_told, masses, self._weights))
+
+  def _starts(self, edges):
+    """Takes edges [N, E], 0 .. 256, to where the values above them begin."""
+    sums = np.einsum('nk,nke->ne', self._weights, self._distributions(edges))
+    sums = np.floor(sums * 2.0**-TOTAL_BITS)
+    sums *= (TOTAL - LEVELS) * 2.0**-tables.CDF
+    return edges + np.floor(sums)
+
+  def _distributions(self, edges):
+    """Takes edges [N, E] to F of each component, [N, K, E]."""
+    edges = edges[:, np.newaxis]
+    places = edges * 2**_UNIT_BITS - 2 ** (_UNIT_BITS - 1)
+    places = places - self._locations[..., np.newaxis]
+    # Exact: 32 bits times 20.
+    places *= self._precisions[..., np.newaxis]
+    places *= _PLACES_PER_UNIT
+    np.rint(places, out=places)
+    found = tables.between(self._table, places)
+    found[np.broadcast_to(edges == 0, found.shape)] = 0
+    found[np.broadcast_to(edges == LEVELS, found.shape)] = 2**tables.CDF
+    return found
+
+
+def shares(masses: np.ndarray) -> np.ndarray:
+  """Returns integers near masses `[N, K]` that add up to 2^24.
+
+  What rounding leaves goes to the first of the largest.
+  """
+  found = np.floor(masses / masses.sum(-1, keepdims=True) * TOTAL)
+  largest = masses.argmax(-1)[:, np.newaxis]
+  rest = TOTAL - found.sum(-1, keepdims=True)
+  held = np.take_along_axis(found, largest, -1)
+  np.put_along_axis(found, largest, held + rest, -1)
+  return found

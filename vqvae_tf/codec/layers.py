@@ -1,0 +1,144 @@
+"""Linear layers over activations: see `grid`."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from vqvae_tf.codec.grid import LIMIT, is_exact, settle
+
+
+class Affine:
+  """W x + b, of integers.
+
+  Args:
+    arrays: by name; of this layer `name/w`, int32, units of 2^-s; `name/b`,
+      int64 `[channels]`, units of 2^-(14 + s); and `name/s`.
+    name: of the layer.
+    output_axis: of w, that of the channels.
+
+  Attributes:
+    w: float64, as it was given, integers.
+    shift: s.
+
+  Raises:
+    ValueError: if arrays are missing or do not fit each other, or sums of
+      products are not provably exact.
+  """
+
+  def __init__(
+    self, arrays: Mapping[str, np.ndarray], name: str, output_axis: int = -1
+  ):
+    try:
+      w, b, s = (arrays[f'{name}/{part}'] for part in 'wbs')
+    except KeyError as error:
+      raise ValueError(f'{error.args[0]} is missing') from error
+    if w.ndim < 2 or b.shape != (w.shape[output_axis],) or s.size != 1:
+      raise ValueError(f'{name} has parts of shapes {w.shape} and {b.shape}')
+    if not is_exact(w, b, output_axis):
+      raise ValueError(f'sums of {name} are not provably exact')
+    self.name = name
+    self.w = w.astype(np.float64)
+    self.shift = int(s)
+    self._b = b.astype(np.float64)
+
+  @property
+  def channels(self) -> int:
+    """Of the outputs."""
+    return len(self._b)
+
+  def __call__(self, inputs: np.ndarray) -> np.ndarray:
+    """Takes activations `[..., C]`, all of a kernel's, to `[..., channels]`."""
+    *outer, size = inputs.shape
+    w = self.w.reshape(-1, self.channels)
+    sums = np.dot(inputs.reshape(-1, size), w)
+    return self.settled(sums).reshape(*outer, self.channels)
+
+  def settled(self, sums: np.ndarray) -> np.ndarray:
+    """Adds the biases to sums of products, and settles them, in place."""
+    sums += self._b
+    return settle(sums, self.shift)
+
+
+def convolve(
+  layer: Affine, inputs: np.ndarray, padding: Sequence[tuple[int, int]]
+) -> np.ndarray:
+  """Returns a convolution of stride 1 over any number of sides.
+
+  Args:
+    layer: w `[*kernel, C, channels]`.
+    inputs: activations `[B, ..., C]`.
+    padding: zeros before and behind each side.
+
+  Returns:
+    Activations `[B, ..., channels]`.
+  """
+  *kernel, size, channels = layer.w.shape
+  inputs = np.pad(inputs, [(0, 0), *padding, (0, 0)])
+  sides = [
+    side - k + 1 for side, k in zip(inputs.shape[1:-1], kernel, strict=True)
+  ]
+  shape = [len(inputs), *sides, channels]
+  sums = np.zeros([int(np.prod(shape[:-1])), channels])
+  for offset in itertools.product(*map(range, kernel)):
+    seen = tuple(
+      slice(first, first + side)
+      for first, side in zip(offset, sides, strict=True)
+    )
+    sums += np.dot(inputs[(slice(None), *seen)].reshape(-1, size), layer.w[offset])
+  return layer.settled(sums).reshape(shape)
+
+
+def double(
+  layer: Affine, inputs: np.ndarray, size: Sequence[int]
+) -> np.ndarray:
+  """Returns a transposed convolution of stride 2 and side 4.
+
+  Output 2 i - 1 + a sees input i through the kernel's place a, of each side.
+
+  Args:
+    layer: w `[4, .., channels, C]`.
+    inputs: activations `[B, ..., C]`.
+    size: the output's sides, each twice the input's or one more.
+
+  Returns:
+    Activations `[B, *size, channels]`.
+  """
+  batch, *sides, channels = inputs.shape
+  sums = np.zeros([batch, *(2 * side + 2 for side in sides), layer.channels])
+  rows = inputs.reshape(-1, channels)
+  for offset in itertools.product(range(4), repeat=len(sides)):
+    part = np.dot(rows, layer.w[offset].T)
+    seen = tuple(
+      slice(first, first + 2 * side, 2)
+      for first, side in zip(offset, sides, strict=True)
+    )
+    sums[(slice(None), *seen)] += part.reshape(batch, *sides, layer.channels)
+  inside = tuple(slice(1, 1 + side) for side in size)
+  return layer.settled(np.ascontiguousarray(sums[(slice(None), *inside)]))
+
+
+def table(
+  arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int | None, ...]
+) -> np.ndarray:
+  """Returns a table of activations, float64.
+
+  Args:
+    arrays: by name.
+    name: of the table.
+    shape: that it must have; None: any size.
+
+  Raises:
+    ValueError: if it is missing, or of another shape, or out of range.
+  """
+  found = arrays.get(name)
+  if found is None:
+    raise ValueError(f'{name} is missing')
+  if found.ndim != len(shape) or any(
+    size not in (None, own) for size, own in zip(shape, found.shape, strict=True)
+  ):
+    raise ValueError(f'{name} is of shape {found.shape}, not {shape}')
+  found = found.astype(np.float64)
+  if not (np.abs(found) <= LIMIT).all():
+    raise ValueError(f'{name} has numbers out of range')
+  return found
