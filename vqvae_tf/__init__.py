@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     rotation_trick,
     straight_through,
   )
+  from vqvae_tf.serving.codec import Codec
 
 _HOMES = {
   'Bernoulli': 'likelihoods',
   'Categorical': 'likelihoods',
   'CausalTransformer': 'nets',
   'CodePrior': 'models',
+  'Codec': 'serving.codec',
   'CodebookPolicy': 'quantizers',
   'CosineQuantizer': 'quantizers',
   'Decoder': 'nets',
@@ -71,6 +73,7 @@ __all__ = [
   'CausalTransformer',
   'CodePrior',
   'CodebookPolicy',
+  'Codec',
   'CosineQuantizer',
   'Decoder',
   'Encoder',

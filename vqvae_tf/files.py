@@ -185,7 +185,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f'it would unpack to {unpacked} bytes')
       # Whole members, of which alone the checksums are compared.
       return {
-        Path(member.filename).stem: np.load(io.BytesIO(archive.read(member)))
+        member.filename.removesuffix('.npy'): np.load(io.BytesIO(archive.read(member)))
         for member in members
       }
   except OSError:

@@ -8,13 +8,13 @@ import numpy as np
 from vqvae_tf.codec import raster
 from vqvae_tf.codec.causal import CausalNetwork
 from vqvae_tf.codec.grid import ONE, clipped
-from vqvae_tf.codec.laws import Interval, Law, Softmax, Uniform
+from vqvae_tf.codec.laws import Interval, Law, Softmax, Uniform, passes
 from vqvae_tf.codec.layers import table
 from vqvae_tf.codec.structure import Structure
 from vqvae_tf.codec.two_stacks import TwoStacks
 
-# Logits in memory at a time, 8 bytes each.
-_MOST_LOGITS = 2**22
+# What a network sees takes memory.
+_EXAMPLES_PER_PASS = 16
 # Takes the law of a symbol of each example of a batch to their values.
 Read = Callable[[Law], np.ndarray]
 
@@ -48,35 +48,34 @@ class Codes:
     Returns:
       uint32 `[B, N M]`, both, in raster order.
     """
-    shape = [len(codes), math.prod(self.shape[:-1]), len(self._sizes)]
-    found = Interval(*(np.empty(shape, np.uint32) for _ in range(2)))
-    for part in self._passes(len(codes)):
-      count = found.starts[part][..., 0].shape
-      for m, law in self._laws(codes[part], labels[part]):
-        own = law.interval(codes[part][..., m].ravel())
-        found.starts[part, :, m] = own.starts.reshape(count)
-        found.masses[part, :, m] = own.masses.reshape(count)
+    rows = codes.reshape(-1, len(self._sizes))
+    found = Interval(*(np.empty(rows.shape, np.uint32) for _ in range(2)))
+    for place, m, law in self._laws(codes, labels):
+      own = law.interval(rows[place, m])
+      found.starts[place, m], found.masses[place, m] = own
     return Interval(*(x.reshape(len(codes), -1) for x in found))
 
   def best_labels(self, codes: np.ndarray) -> np.ndarray:
-    """Returns the labels int `[B]` under which codes int `[B, ..., M]` cost
-    least."""
+    """Returns the labels int `[B]` under which the codes of examples cost least.
+
+    Args:
+      codes: int `[B, ..., M]`.
+    """
     if not self.num_classes:
       return np.zeros(len(codes), int)
-    costs = np.zeros([self.num_classes, len(codes)])
-    for part in self._passes(len(codes)):
-      for label, cost in enumerate(costs):
-        labels = np.full(len(codes[part]), label)
-        for m, logits in self._prior.logits(codes[part], labels):
-          # The label is in the file: how it was found need not be exact.
-          logits = np.float32(logits / ONE)
-          logits -= logits.max(-1, keepdims=True)
-          own = np.take_along_axis(
-            logits, codes[part][..., m].reshape(-1, 1), -1
-          )
-          nats = np.log(np.exp(logits).sum(-1, keepdims=True)) - own
-          cost[part] += nats.reshape(len(labels), -1).sum(-1)
-    return costs.argmin(0)
+    rows = codes.reshape(-1, len(self._sizes))
+    costs = np.zeros([self.num_classes, len(rows)])
+    for label, cost in enumerate(costs):
+      labels = np.full(len(codes), label)
+      for place, m, logits in self._prior.logits(codes, labels):
+        # The label is in the file: how it was found need not be exact.
+        logits -= logits.max(-1, keepdims=True)
+        logits = np.float32(logits)
+        logits *= 1 / ONE
+        own = np.take_along_axis(logits, rows[place, m, np.newaxis], -1)
+        cost[place] -= own[:, 0]
+        cost[place] += np.log(np.exp(logits, out=logits).sum(-1))
+    return costs.reshape(self.num_classes, len(codes), -1).sum(-1).argmin(0)
 
   def read(self, read: Read, labels: np.ndarray) -> np.ndarray:
     """Returns codes int32 `[B, ..., M]`, read one by one."""
@@ -90,16 +89,13 @@ class Codes:
     return codes.astype(np.int32).reshape(len(labels), *self.shape)
 
   def _laws(self, codes, labels):
+    """Yields a slice of rows, m, and the law of their codes of codebook m."""
     if self._prior:
-      for m, logits in self._prior.logits(codes, labels):
-        yield m, Softmax(logits)
+      for place, m, logits in self._prior.logits(codes, labels):
+        yield place, m, Softmax(logits)
     else:
-      yield from enumerate(map(Uniform, self._sizes))
-
-  def _passes(self, count):
-    logits = math.prod(self.shape[:-1]) * max(self._sizes)
-    step = max(1, _MOST_LOGITS // logits)
-    return [slice(k, min(k + step, count)) for k in range(0, count, step)]
+      for m, size in enumerate(self._sizes):
+        yield slice(None), m, Uniform(size)
 
 
 class _Prior:
@@ -121,17 +117,36 @@ class _Prior:
 
   def logits(
     self, codes: np.ndarray, labels: np.ndarray
-  ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields m and the logits [B N, K_m] of the codes of codebook m."""
-    cells = self._features[self._firsts[:-1] + codes]
-    cells = cells.reshape(*codes.shape[:-1], -1)
-    seen = self._network.see(cells, self._context(labels))
-    rows = math.prod(codes.shape[:-1])
-    seen = [x.reshape(rows, -1) for x in seen]
-    cells, size = cells.reshape(rows, -1), self._features.shape[-1]
-    for m, own in enumerate(self._sizes):
-      earlier = cells[:, : m * size]
-      yield m, self._network.parameters(seen, earlier, m)[:, :own]
+  ) -> Iterator[tuple[slice, int, np.ndarray]]:
+    """Yields logits [n, K_m] of codes of codebook m, a few rows at a time.
+
+    Args:
+      codes: int [B, ..., M].
+      labels: int [B].
+
+    Yields:
+      Which of the B N positions they are of, m, and the logits.
+    """
+    size, positions = self._features.shape[-1], math.prod(self._grid)
+    for first in range(0, len(codes), _EXAMPLES_PER_PASS):
+      part = slice(first, first + _EXAMPLES_PER_PASS)
+      cells = self._features[self._firsts[:-1] + codes[part]]
+      cells = cells.reshape(*codes[part].shape[:-1], -1)
+      seen = self._network.see(cells, self._context(labels[part]))
+      rows = positions * len(cells)
+      seen = [x.reshape(rows, -1) for x in seen]
+      cells = cells.reshape(rows, -1)
+      for m, own in enumerate(self._sizes):
+        for few in passes(rows, own):
+          logits = self._network.parameters(
+            [x[few] for x in seen], cells[few, : m * size], m
+          )
+          start = positions * first
+          yield (
+            slice(start + few.start, start + few.stop),
+            m,
+            logits[:, :own],
+          )
 
   def read(self, read: Read, labels: np.ndarray) -> np.ndarray:
     """Returns codes [B, N, M]."""

@@ -22,12 +22,11 @@ FINEST, COARSEST = 20, 8
 _EXACT = 2.0**53
 
 
-def settle(sums: np.ndarray, shift: int) -> np.ndarray:
-  """Takes sums of units 2^-(14 + shift) to activations, in place.
+def settle(sums: np.ndarray) -> np.ndarray:
+  """Takes sums to the nearest activations, in place.
 
   Halves go to even numbers; what is too large becomes the largest.
   """
-  sums *= 2.0**-shift
   np.rint(sums, out=sums)
   return clipped(sums)
 
@@ -44,7 +43,8 @@ def relu(values: np.ndarray) -> np.ndarray:
 
 def activations(values: np.ndarray) -> np.ndarray:
   """Returns numbers as the nearest activations, int32."""
-  return clipped(np.rint(np.float64(values) * ONE)).astype(np.int32)
+  found = np.rint(np.float64(values) * ONE)
+  return np.clip(found, -LIMIT, LIMIT).astype(np.int32)
 
 
 def weights(values: np.ndarray, biases: np.ndarray, output_axis: int):

@@ -5,6 +5,8 @@ mass of given values lies, `find` which values have the mass that given slots
 are in: the first is for who writes, the second for who reads.
 """
 
+import math
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +20,10 @@ _COARSE = 16
 # Grey levels are counted in units of 2^-14, points of a table in 2^-20.
 _UNIT_BITS = 14
 _PLACES_PER_UNIT = 2.0**6
+_POINTS_PER_UNIT = tables.POINTS / 2.0**_UNIT_BITS
+_HALF_POINT = 0.5 / _POINTS_PER_UNIT
+# Logits that are worked on at a time, so that they stay in the cache.
+_PER_PASS = 2**16
 
 
 class Interval(NamedTuple):
@@ -80,37 +86,61 @@ class Softmax:
   """
 
   def __init__(self, logits: np.ndarray):
-    exp = tables.exp()
-    places = logits.max(-1, keepdims=True) - logits
-    places *= tables.POINTS / 2.0**_UNIT_BITS
-    np.rint(places, out=places)
-    np.minimum(places, len(exp) - 1, out=places)
-    # Up to and with each value.
-    self._sums = np.cumsum(exp[places.astype(np.int32)], -1)
+    count, self._size = logits.shape
+    # Sums of blocks first, then sums within one: two small searches.
+    self._block = 2 ** (math.ceil(math.log2(self._size)) // 2)
+    blocks = -(-self._size // self._block)
+    padded = np.zeros([count, blocks * self._block])
+    for part in passes(count, self._size):
+      padded[part, : self._size] = _exp(logits[part])
+    self._masses = padded.reshape(count, blocks, self._block)
+    sums = np.cumsum(self._masses.sum(-1), -1)
+    self._total = sums[:, -1:]
+    # Before each block.
+    self._sums = np.concatenate([np.zeros([count, 1]), sums[:, :-1]], -1)
 
   def interval(self, values: np.ndarray) -> Interval:
     values = values.astype(np.int64)[:, np.newaxis]
-    ends = np.take_along_axis(self._sums, values, -1)
-    earlier = np.take_along_axis(self._sums, np.maximum(values - 1, 0), -1)
-    earlier[values == 0] = 0
-    starts, ends = (
-      place + np.floor(sums / self._sums[:, -1:] * self._free)
-      for place, sums in ((values, earlier), (values + 1, ends))
-    )
-    return Interval(starts[:, 0], (ends - starts)[:, 0])
+    sums = self._within(values // self._block)
+    places = values % self._block + [[0, 1]]
+    starts, ends = np.take_along_axis(sums, places, -1).T
+    return self._interval(values[:, 0], starts, ends)
 
   def find(self, slots: np.ndarray) -> tuple[np.ndarray, Interval]:
-    ends = self._sums / self._sums[:, -1:]
-    ends *= self._free
-    np.floor(ends, out=ends)
-    ends += np.arange(1, ends.shape[-1] + 1)
-    values = (ends <= slots[:, np.newaxis]).sum(-1)
-    return values, self.interval(values)
+    slots, block = slots[:, np.newaxis], self._block
+    firsts = block * np.arange(self._sums.shape[-1])
+    # The first block begins at 0, which is in every slot's reach.
+    chosen = (self._starts(firsts, self._sums) <= slots).sum(-1) - 1
+    chosen = chosen[:, np.newaxis]
+    sums = self._within(chosen)
+    starts = self._starts(block * chosen + np.arange(block), sums[:, :-1])
+    place = (starts <= slots).sum(-1, keepdims=True) - 1
+    values = (block * chosen + place)[:, 0]
+    starts, ends = np.take_along_axis(sums, place + [[0, 1]], -1).T
+    return values, self._interval(values, starts, ends)
 
-  @property
-  def _free(self):
-    """What is left of the total when each value has had one."""
-    return float(TOTAL - self._sums.shape[-1])
+  def _within(self, blocks):
+    """Returns E at the values of blocks [N, 1] and behind, [N, block + 1]."""
+    before = np.take_along_axis(self._sums, blocks, -1)
+    masses = np.take_along_axis(self._masses, blocks[..., np.newaxis], 1)
+    return np.cumsum(np.concatenate([before, masses[:, 0]], -1), -1)
+
+  def _starts(self, values, sums):
+    free = float(TOTAL - self._size)
+    return values + np.floor(sums / self._total * free)
+
+  def _interval(self, values, starts, ends):
+    both = np.stack([starts, ends], -1)
+    starts, ends = self._starts(values[:, np.newaxis] + [[0, 1]], both).T
+    return Interval(starts, ends - starts)
+
+
+def _exp(logits):
+  """Returns integers near 2^32 exp(l - max l) of logits [N, n]."""
+  # Half a point more, so that cutting digits off rounds.
+  places = logits.max(-1, keepdims=True) + _HALF_POINT - logits
+  places *= _POINTS_PER_UNIT
+  return tables.exp().take(places.astype(np.intp), mode='clip')
 
 
 class Bins:
@@ -201,3 +231,10 @@ def shares(masses: np.ndarray) -> np.ndarray:
   held = np.take_along_axis(found, largest, -1)
   np.put_along_axis(found, largest, held + rest, -1)
   return found
+
+
+def passes(count: int, size: int, most: int = _PER_PASS) -> Iterator[slice]:
+  """Yields slices of so many rows of a size, of few enough for the cache."""
+  step = max(1, most // size)
+  for first in range(0, count, step):
+    yield slice(first, min(first + step, count))

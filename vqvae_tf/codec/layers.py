@@ -18,8 +18,7 @@ class Affine:
     output_axis: of w, that of the channels.
 
   Attributes:
-    w: float64, as it was given, integers.
-    shift: s.
+    w: float64, in units of 1: multiples of 2^-s, at which products are exact.
 
   Raises:
     ValueError: if arrays are missing or do not fit each other, or sums of
@@ -38,9 +37,9 @@ class Affine:
     if not is_exact(w, b, output_axis):
       raise ValueError(f'sums of {name} are not provably exact')
     self.name = name
-    self.w = w.astype(np.float64)
-    self.shift = int(s)
-    self._b = b.astype(np.float64)
+    unit = 2.0 ** -int(s)
+    self.w = w * unit
+    self._b = b * unit
 
   @property
   def channels(self) -> int:
@@ -49,15 +48,21 @@ class Affine:
 
   def __call__(self, inputs: np.ndarray) -> np.ndarray:
     """Takes activations `[..., C]`, all of a kernel's, to `[..., channels]`."""
-    *outer, size = inputs.shape
+    outputs = np.empty([*inputs.shape[:-1], self.channels])
+    self.into(outputs, inputs)
+    return outputs
+
+  def into(self, outputs: np.ndarray, inputs: np.ndarray) -> None:
+    """Does that into an array that is there."""
     w = self.w.reshape(-1, self.channels)
-    sums = np.dot(inputs.reshape(-1, size), w)
-    return self.settled(sums).reshape(*outer, self.channels)
+    sums = outputs.reshape(-1, self.channels)
+    np.dot(inputs.reshape(-1, len(w)), w, out=sums)
+    self.settled(sums)
 
   def settled(self, sums: np.ndarray) -> np.ndarray:
     """Adds the biases to sums of products, and settles them, in place."""
     sums += self._b
-    return settle(sums, self.shift)
+    return settle(sums)
 
 
 def convolve(
@@ -78,15 +83,19 @@ def convolve(
   sides = [
     side - k + 1 for side, k in zip(inputs.shape[1:-1], kernel, strict=True)
   ]
-  shape = [len(inputs), *sides, channels]
-  sums = np.zeros([int(np.prod(shape[:-1])), channels])
-  for offset in itertools.product(*map(range, kernel)):
-    seen = tuple(
-      slice(first, first + side)
-      for first, side in zip(offset, sides, strict=True)
-    )
-    sums += np.dot(inputs[(slice(None), *seen)].reshape(-1, size), layer.w[offset])
-  return layer.settled(sums).reshape(shape)
+  outputs = np.empty([len(inputs), *sides, channels])
+  seen = np.empty([*sides, *kernel, size])
+  everywhere = [slice(None)] * len(sides)
+  # One example at a time, which stays in the cache.
+  for example, output in zip(inputs, outputs, strict=True):
+    for offset in itertools.product(*map(range, kernel)):
+      window = (
+        slice(first, first + side)
+        for first, side in zip(offset, sides, strict=True)
+      )
+      seen[(*everywhere, *offset)] = example[tuple(window)]
+    layer.into(output, seen)
+  return outputs
 
 
 def double(

@@ -11,12 +11,18 @@ import numpy as np
 
 from vqvae_tf.codec import tables
 from vqvae_tf.codec.grid import ONE
-from vqvae_tf.codec.laws import LEVELS, Bins, Interval, Law, Softmax, shares
+from vqvae_tf.codec.laws import (
+  LEVELS,
+  Bins,
+  Interval,
+  Law,
+  Softmax,
+  passes,
+  shares,
+)
 
 # Of log-scales; see `likelihoods.scales`.
 _LINEAR, _MOST = 7 * ONE, 8 * ONE
-# Elements of one table of masses, in a loop that stays in the cache.
-_PER_PASS = 2**19
 
 
 class Masses(abc.ABC):
@@ -68,9 +74,7 @@ class Masses(abc.ABC):
       uint32 `[N, C]`, both.
     """
     found = Interval(*(np.empty(pixels.shape, np.uint32) for _ in range(2)))
-    step = max(1, _PER_PASS // self.num_params)
-    for first in range(0, len(pixels), step):
-      part = slice(first, first + step)
+    for part in passes(len(pixels), self.num_params):
       laws = self.laws(params[part])
       law = next(laws)
       for c in range(self.channels):
@@ -186,7 +190,7 @@ class LogisticMixture(Masses):
         coefficients[first : first + c], earlier, strict=True
       ):
         # tanh(a) x in grey levels, x = v / 255 - 1/2.
-        moved = tanh(coefficient) * (2.0 * values - 255)[:, np.newaxis]
+        moved = _tanh(coefficient) * (2.0 * values - 255)[:, np.newaxis]
         location += np.rint(moved / 2)
       precisions = _precisions(log_scales[c] + self._initial_log_scale)
       law = Bins(tables.logistic(), weights, location, precisions)
@@ -196,16 +200,10 @@ class LogisticMixture(Masses):
         earlier.append(values)
 
 
-def tanh(values: np.ndarray) -> np.ndarray:
+def _tanh(values):
   """Returns tanh of activations: 2 F(2 a) - 1, F logistic."""
   found = tables.between(tables.logistic(), values * 2.0**7)
   return np.rint(found * (2 * ONE / 2**tables.CDF)) - ONE
-
-
-def sigmoid(values: np.ndarray) -> np.ndarray:
-  """Returns the logistic function of activations."""
-  found = tables.between(tables.logistic(), values * 2.0**6)
-  return np.rint(found * (ONE / 2**tables.CDF))
 
 
 def _levels(locations):

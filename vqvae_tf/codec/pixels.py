@@ -9,12 +9,12 @@ from vqvae_tf.codec import masses
 from vqvae_tf.codec.codes import Read, network
 from vqvae_tf.codec.decoder import Decoder
 from vqvae_tf.codec.grid import clipped
-from vqvae_tf.codec.laws import Interval
+from vqvae_tf.codec.laws import Interval, passes
 from vqvae_tf.codec.layers import table
 from vqvae_tf.codec.structure import Structure
 
-# Numbers in one array of parameters, 8 bytes each.
-_MOST_PARAMETERS = 2**23
+# Parameters that are in memory at a time, 8 bytes each.
+_PER_PASS = 2**20
 
 
 class Pixels:
@@ -47,10 +47,9 @@ class Pixels:
       self._network = network(arrays, structure.causal, self._block**2)
 
   @property
-  def per_pass(self) -> int:
-    """Examples whose parameters fit into memory."""
-    pixel = self._masses.num_params + self._decoder.num_outputs
-    return max(1, _MOST_PARAMETERS // (math.prod(self._size) * pixel))
+  def num_params(self) -> int:
+    """Numbers that networks and masses need for a pixel."""
+    return self._masses.num_params + self._decoder.num_outputs
 
   @property
   def has_mean(self) -> bool:
@@ -75,28 +74,21 @@ class Pixels:
     Returns:
       uint32 `[B, D]`, both, in the order in which they are read.
     """
-    count, channels = len(codes), self.shape[-1]
-    params = self._params(codes)
-    if not self._network:
-      found = self._masses.intervals(
-        params.reshape(-1, params.shape[-1]), examples.reshape(-1, channels)
-      )
-      return Interval(*(x.reshape(count, -1) for x in found))
-    cells = self._cells(self._masses.features(examples))
-    seen = self._network.see(cells, self._cells(params))
-    rows = math.prod(cells.shape[:-1])
-    seen = [x.reshape(rows, -1) for x in seen]
-    cells, pixels = (
-      x.reshape(rows, -1) for x in (cells, self._cells(examples))
-    )
-    size = cells.shape[-1] // self._network.num_slots
-    found = Interval(*(np.empty(pixels.shape, np.uint32) for _ in range(2)))
-    for s in range(self._network.num_slots):
-      outputs = self._network.parameters(seen, cells[:, : s * size], s)
-      part = slice(s * channels, (s + 1) * channels)
-      own = self._masses.intervals(outputs, pixels[:, part])
-      found.starts[:, part], found.masses[:, part] = own
-    return Interval(*(x.reshape(count, -1) for x in found))
+    shape = [len(codes), math.prod(self.shape)]
+    found = Interval(*(np.empty(shape, np.uint32) for _ in range(2)))
+    size = math.prod(self._size) * self.num_params
+    for part in passes(len(codes), size, _PER_PASS):
+      params = self._params(codes[part])
+      if self._network:
+        own = self._cell_intervals(params, examples[part])
+      else:
+        own = self._masses.intervals(
+          params.reshape(-1, params.shape[-1]),
+          examples[part].reshape(-1, self.shape[-1]),
+        )
+      for whole, some in zip(found, own, strict=True):
+        whole[part] = some.reshape(-1, shape[1])
+    return found
 
   def read(self, read: Read, codes: np.ndarray) -> np.ndarray:
     """Returns examples uint8 `[B, ..., C]`, read one by one."""
@@ -108,6 +100,28 @@ class Pixels:
       self._masses.read(params[:, t], read) for t in range(params.shape[1])
     ]
     return np.stack(pixels, 1).reshape(-1, *self.shape)
+
+  def _cell_intervals(self, params, examples):
+    """Returns where the masses of cells lie, [B h w, S C]."""
+    channels = self.shape[-1]
+    cells = self._cells(self._masses.features(examples))
+    seen = self._network.see(cells, self._cells(params))
+    rows = math.prod(cells.shape[:-1])
+    seen = [x.reshape(rows, -1) for x in seen]
+    cells, pixels = (
+      x.reshape(rows, -1) for x in (cells, self._cells(examples))
+    )
+    size = cells.shape[-1] // self._network.num_slots
+    found = Interval(*(np.empty(pixels.shape, np.uint32) for _ in range(2)))
+    for s in range(self._network.num_slots):
+      own = slice(s * channels, (s + 1) * channels)
+      for few in passes(rows, self._masses.num_params):
+        outputs = self._network.parameters(
+          [x[few] for x in seen], cells[few, : s * size], s
+        )
+        intervals = self._masses.intervals(outputs, pixels[few, own])
+        found.starts[few, own], found.masses[few, own] = intervals
+    return found
 
   def _read_cells(self, read, context):
     """Returns what cells hold, [B, N, S C]."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from vqvae_tf.codec import tables
 from vqvae_tf.codec.causal import CausalNetwork, Walk, gated
-from vqvae_tf.codec.grid import GRID, ONE, clipped, settle
+from vqvae_tf.codec.grid import ONE, clipped, settle
 from vqvae_tf.codec.layers import Affine, table
 
 # Centred activations in a norm: their squares add up exactly.
@@ -220,7 +220,7 @@ class _Attending:
     places = np.minimum(places, len(exp) - 1).astype(np.int32)
     shares = exp[places]
     shares *= 2.0**_SHARE_BITS / shares.sum(-1, keepdims=True)
-    attended = settle(np.rint(shares) @ values, _SHARE_BITS)
+    attended = settle(np.rint(shares) @ values * 2.0**-_SHARE_BITS)
     batch, _, count, _ = attended.shape
     return np.swapaxes(attended, 1, 2).reshape(batch, count, -1)
 
@@ -251,11 +251,11 @@ class _Norm:
     variance = (centred * centred).sum(-1, keepdims=True) / count
     variance += _EPSILON * ONE * ONE
     normed = np.rint(centred / np.sqrt(variance) * ONE)
-    return clipped(settle(normed * self._scale, GRID) + self._offset)
+    return clipped(settle(normed * self._scale * (1 / ONE)) + self._offset)
 
 
 def _gelu(values):
   """Returns x Phi(x)."""
   shares = tables.between(tables.normal(), values * 2.0**6)
-  return settle(values * shares, tables.CDF)
+  return settle(values * shares * 2.0**-tables.CDF)
 

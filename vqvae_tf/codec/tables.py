@@ -14,6 +14,8 @@ import numpy as np
 CDF = 28
 # Points of a table for a step of one.
 POINTS = 1024
+# The functions of gates end at 2^14.
+GATE = 14
 _LAST_LOGISTIC = 22
 _LAST_NORMAL = 7
 _LAST_EXP = 24
@@ -32,6 +34,19 @@ def logistic() -> np.ndarray:
     for power in _powers(-1, POINTS, _LAST_LOGISTIC)
   ]
   return _symmetric(half)
+
+
+@functools.cache
+def sigmoid() -> np.ndarray:
+  """Returns 2^14 / (1 + exp(-x)), rounded, for the same x as `logistic`."""
+  return np.rint(logistic() / 2 ** (CDF - GATE))
+
+
+@functools.cache
+def tanh() -> np.ndarray:
+  """Returns 2^14 tanh(x), rounded, for x = -11, -11 + 2^-10, .. 11."""
+  # tanh(x) = 2 F(2 x) - 1.
+  return np.rint(logistic()[::2] / 2 ** (CDF - GATE - 1)) - 2**GATE
 
 
 @functools.cache

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from vqvae_tf import files
+from vqvae_tf import configs, files
+from vqvae_tf.codec.structure import Structure
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import (
   ServedPrior,
@@ -16,7 +17,7 @@ from vqvae_tf.models import (
 from vqvae_tf.models.weights import Weights, weights_of
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
-from vqvae_tf.serving import exchange, manifest, metadata
+from vqvae_tf.serving import exchange, integers, manifest, metadata
 from vqvae_tf.serving.subject import Subject
 
 # What loading a SavedModel or reading its metadata raises; of a truncated file
@@ -105,6 +106,34 @@ def weights(path: str | os.PathLike) -> Weights:
     return weights_of(tf.saved_model.load(str(path))._used)
   except _DAMAGE as error:
     raise _damaged(path, error) from error
+
+
+def integers_of(
+  path: str | os.PathLike,
+) -> tuple[Structure, integers.Arrays]:
+  """Returns what the codec computes with, derived from an export's weights.
+
+  Raises:
+    UserError: as `from_export` does.
+    ValueError: as `integers.integers` does.
+  """
+  path = Path(path)
+  known = _read(path)
+  try:
+    loaded = tf.saved_model.load(str(path))
+    doors = loaded.signatures
+    metadata.check_doors(known, doors)
+    own, prior = weights_of(loaded._used), None
+    if known.num_classes is not None:
+      values = known.values['prior']['config']
+      prior = configs.from_values(values, configs.PriorConfig)
+  except _DAMAGE as error:
+    raise _damaged(path, error) from error
+
+  def embed(codes):
+    return doors['embed'](codes=tf.constant(codes))['embeddings']
+
+  return integers.integers(own, embed, known.config, prior)
 
 
 def read_metadata(path: str | os.PathLike) -> dict:

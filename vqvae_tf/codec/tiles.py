@@ -1,0 +1,39 @@
+"""Images of any size as examples of a model's: tiles, edges repeated."""
+
+import numpy as np
+
+
+def counts(size: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:
+  """Returns the rows and columns of tiles that cover an image.
+
+  Args:
+    size: height and width of the image.
+    tile: those of a tile.
+  """
+  height, width = (-(-a // b) for a, b in zip(size, tile, strict=True))
+  return height, width
+
+
+def cut(image: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
+  """Takes an image `[H, W, C]` to tiles `[T, h, w, C]` in raster order.
+
+  What lies beyond the lower and right edge repeats the last row or column.
+  """
+  rows, columns = counts(image.shape[:2], tile)
+  height, width = tile
+  below, right = (
+    rows * height - image.shape[0],
+    columns * width - image.shape[1],
+  )
+  padded = np.pad(image, [(0, below), (0, right), (0, 0)], 'edge')
+  apart = padded.reshape(rows, height, columns, width, -1)
+  return np.swapaxes(apart, 1, 2).reshape(-1, height, width, image.shape[-1])
+
+
+def join(tiles: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+  """Takes tiles to the image of a size that was cut: see `cut`."""
+  _, height, width, channels = tiles.shape
+  rows, columns = counts(size, (height, width))
+  apart = tiles.reshape(rows, columns, height, width, channels)
+  whole = np.swapaxes(apart, 1, 2).reshape(rows * height, -1, channels)
+  return whole[: size[0], : size[1]]

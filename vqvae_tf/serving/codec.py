@@ -1,0 +1,361 @@
+"""Images to bytes that every machine takes back to the same images."""
+
+import functools
+import io
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from vqvae_tf import files
+from vqvae_tf.codec import coding, container, model, tiles
+from vqvae_tf.codec.coding import Content
+from vqvae_tf.codec.model import ExactModel
+from vqvae_tf.errors import UserError
+from vqvae_tf.serving import manifest
+
+# In an export.
+PLACE = Path('assets.extra') / 'codec.npz'
+# Examples that are encoded, or made of codes, at a time.
+_BATCH = 64
+
+
+class Sizes(NamedTuple):
+  """What the bytes of a file are for; they add up to its size.
+
+  Attributes:
+    header: bytes of header, index and the ends of lanes.
+    labels: bytes of the classes that a conditional prior is given.
+    codes: bytes of the codes.
+    pixels: bytes of the pixels.
+    checksums: bytes of the checksums.
+  """
+
+  header: float
+  labels: float
+  codes: float
+  pixels: float
+  checksums: float
+
+
+class Codec:
+  """Compresses images with a trained model, without loss.
+
+      image -> encoder -> codes z -> p(z | y), p(x | z) -> file
+
+  A file holds the class y that a conditional prior is given, the codes and the
+  pixels, each at -log2 of its probability in bits: what bits/dim promise. The
+  probabilities are integers, computed without any rounding that could differ,
+  so that a file is read on every machine, by any number of threads, with any
+  version of TensorFlow, or with none: reading takes NumPy alone. Only the model
+  that wrote a file reads it.
+
+  Images of another size than the model's are cut into tiles of that size.
+
+  Args:
+    export: folder of an export, as `bin/export` makes it.
+
+  Raises:
+    UserError: if it is no export of vqvae_tf, or is damaged, or has no exact
+      form.
+
+  Examples:
+    >>> codec = vqvae_tf.Codec('assets/models/mnist')
+    >>> images = np.zeros([2, 28, 28, 1], np.uint8)
+    >>> data = codec.compress(images)
+    >>> bool((codec.decompress(data) == images).all())
+    True
+
+  References:
+    Duda, Asymmetric numeral systems, 2013 (https://arxiv.org/abs/1311.2540).
+  """
+
+  def __init__(self, export: str | os.PathLike):
+    self._path = Path(export)
+    self._model = _exact_model(self._path)
+
+  @property
+  def example_shape(self) -> tuple[int, ...]:
+    """`[H, W, C]`, or of other examples `[..., C]`."""
+    return self._model.structure.example_shape
+
+  def compress(
+    self,
+    images: np.ndarray | list[np.ndarray],
+    labels: np.ndarray | None = None,
+    random_access: bool = False,
+    lossy: bool = False,
+  ) -> bytes:
+    """Returns the file of images.
+
+    Args:
+      images: uint8 `[B, H, W, C]`, or a list of such `[H, W, C]`; of the
+        model's size, or any, if B counts images.
+      labels: int `[B]`, the classes that a conditional prior is given; None:
+        those under which the codes are cheapest, for which it takes a pass
+        each.
+      random_access: whether each image is read without any other; costs about
+        8 bytes for each.
+      lossy: whether codes are all that is kept.
+
+    Returns:
+      The bytes of the file.
+
+    Raises:
+      UserError: if the images or labels are not what the model takes.
+    """
+    file = io.BytesIO()
+    batches = [(images, labels)]
+    self.compress_to(file, batches, random_access, lossy)
+    return file.getvalue()
+
+  def compress_to(
+    self,
+    file: BinaryIO,
+    batches: Iterable,
+    random_access: bool = False,
+    lossy: bool = False,
+  ) -> None:
+    """Writes the file of images while they come in; see `compress`.
+
+    Args:
+      file: open for bytes.
+      batches: of pairs of images and labels, as `compress` takes them.
+      random_access: likewise.
+      lossy: likewise.
+
+    Raises:
+      UserError: as `compress` does.
+    """
+    if lossy and not self._model.pixels.has_mean:
+      raise UserError(
+        f'{self._path} has an autoregressive decoder, which makes a sample of '
+        'codes and no copy of an image: compress without --lossy'
+      )
+    kind = container.CODES if lossy else container.LOSSLESS
+    writer = container.Writer(file, kind, self._model.fingerprint)
+    runs = []
+    contents = self._contents(batches, lossy, runs)
+    for block in coding.blocks(self._model, contents, random_access):
+      writer.add(block)
+    size = self.example_shape[:2]
+    writer.finish([] if all(run[1:] == size for run in runs) else runs)
+
+  def decompress(
+    self, data: bytes, first: int = 0, count: int | None = None
+  ) -> np.ndarray | list[np.ndarray]:
+    """Returns the images of a file, or some of them.
+
+    Args:
+      data: the bytes of the file.
+      first: number of the first image.
+      count: how many; None: all that follow.
+
+    Returns:
+      uint8 `[B, H, W, C]`; a list if the images are of several sizes.
+
+    Raises:
+      UserError: if the file is damaged or another model's, or has fewer images.
+    """
+    images = list(self.images(data, first, count))
+    if len({image.shape for image in images}) > 1:
+      return images
+    return np.stack(images) if images else np.zeros([0, *self.example_shape])
+
+  def images(
+    self, data: bytes, first: int = 0, count: int | None = None
+  ) -> Iterator[np.ndarray]:
+    """Yields the images of a file one by one; see `decompress`."""
+    file = self._file(data)
+    total = self.num_images(data)
+    count = total - first if count is None else count
+    if not 0 <= first <= first + count <= total:
+      raise UserError(
+        f'the file has {total} images: there are no {count} from number '
+        f'{first} on'
+      )
+    if not file.runs:
+      yield from self._examples(file, first, first + count)
+      return
+    tile, done, place = self.example_shape[:2], 0, 0
+    for run in file.runs:
+      size = run.height, run.width
+      each = int(np.prod(tiles.counts(size, tile)))
+      low = min(max(first - done, 0), run.images)
+      high = min(max(first + count - done, 0), run.images)
+      few = []
+      for example in self._examples(
+        file, place + low * each, place + high * each
+      ):
+        few.append(example)
+        if len(few) == each:
+          yield tiles.join(np.stack(few), size)
+          few = []
+      done += run.images
+      place += run.images * each
+
+  def num_images(self, data: bytes) -> int:
+    """Returns the number of images of a file.
+
+    Raises:
+      UserError: if the file is damaged or another model's.
+    """
+    file = self._file(data)
+    return sum(run.images for run in file.runs) or file.examples
+
+  def sizes(self, data: bytes) -> Sizes:
+    """Returns what the bytes of a file are for, reading it to its end.
+
+    Raises:
+      UserError: if the file is damaged or another model's.
+    """
+    file = self._file(data)
+    bits = np.zeros(3)
+    for _, block in file.blocks(0, file.examples):
+      bits += self._read(file, block, range(len(block.words)))[2]
+    parts = bits / 8
+    checksums = 4.0 * file.lanes
+    header = len(data) - float(parts.sum()) - checksums
+    return Sizes(header, *map(float, parts), checksums)
+
+  @functools.cached_property
+  def _subject(self):
+    # Only encoding images, and painting codes, takes TensorFlow.
+    from vqvae_tf.serving import load
+
+    return load.from_export(self._path)
+
+  def _contents(self, batches, lossy, runs):
+    """Yields the content of batches, and adds the sizes of images to runs."""
+    for images, labels in batches:
+      if labels is not None and len(labels) != len(images):
+        raise UserError(
+          f'there are {len(images)} images, but {len(labels)} labels'
+        )
+      for examples, own in self._cut(images, labels, runs):
+        codes = np.asarray(self._subject.encode(examples))
+        if not lossy:
+          self._check_values(examples)
+        yield Content(
+          codes, self._labels(codes, own), None if lossy else examples
+        )
+
+  def _cut(self, images, labels, runs):
+    """Yields examples and their labels, a batch at a time."""
+    shape = self.example_shape
+    if isinstance(images, np.ndarray) and images.shape[1:] == shape:
+      _check(images, images.shape, shape)
+      _note(runs, len(images), *shape[:2])
+      for k in range(0, len(images), _BATCH):
+        part = slice(k, k + _BATCH)
+        yield images[part], None if labels is None else labels[part]
+      return
+    for k, image in enumerate(images):
+      image = np.asarray(image)
+      _check(image, image.shape, shape)
+      _note(runs, 1, *image.shape[:2])
+      cut = tiles.cut(image, shape[:2])
+      for first in range(0, len(cut), _BATCH):
+        few = cut[first : first + _BATCH]
+        yield few, None if labels is None else np.full(len(few), labels[k])
+
+  def _labels(self, codes, labels):
+    classes = self._model.codes.num_classes
+    if labels is None or not classes:
+      return self._model.codes.best_labels(codes)
+    labels = np.asarray(labels, np.int64)
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+      raise UserError(f'labels must be in 0..{classes - 1}')
+    return labels
+
+  def _check_values(self, examples):
+    try:
+      self._model.pixels.check(examples)
+    except ValueError as error:
+      raise UserError(str(error)) from error
+
+  def _file(self, data):
+    try:
+      file = container.File(data)
+    except ValueError as error:
+      raise UserError(f'cannot read the file: {error}') from error
+    if file.fingerprint != self._model.fingerprint:
+      raise UserError(
+        'cannot read the file: another model wrote it, of fingerprint '
+        f'{file.fingerprint.hex()}; that of {self._path} is '
+        f'{self._model.fingerprint.hex()}'
+      )
+    return file
+
+  def _read(self, file, block, lanes):
+    has_pixels = file.kind == container.LOSSLESS
+    try:
+      return coding.read(self._model, block, lanes, has_pixels)
+    except ValueError as error:
+      raise UserError(f'cannot read the file: it is damaged: {error}') from error
+
+  def _examples(self, file, first, end):
+    """Yields examples of a file one by one."""
+    for start, block in file.blocks(first, end):
+      wanted = range(
+        max(first - start, 0), min(end - start, block.examples)
+      )
+      lanes = sorted({k % len(block.words) for k in wanted})
+      places, content, _ = self._read(file, block, lanes)
+      rows = dict(zip(places, self._shown(content), strict=True))
+      for k in wanted:
+        yield rows[k]
+
+  def _shown(self, content):
+    """Returns examples, of codes alone what the decoder makes of them."""
+    if content.examples is not None:
+      return content.examples
+    return np.concatenate(
+      [
+        np.asarray(self._subject.decode(content.codes[k : k + _BATCH]))
+        for k in range(0, len(content.codes), _BATCH)
+      ]
+    )
+
+
+def _check(images, found, shape):
+  if images.dtype != np.uint8:
+    raise UserError(f'images must be uint8, not {images.dtype}')
+  if found[-1:] != shape[-1:] or len(found) < len(shape):
+    raise UserError(
+      f'the model takes images of {shape[-1]} channels, not of shape {found}'
+    )
+  if len(shape) != 3 and found[-len(shape) :] != shape:
+    raise UserError(
+      f'the model takes examples {shape}, not {found}: only images are cut '
+      'into tiles'
+    )
+
+
+def _note(runs, count, height, width):
+  """Adds images of a size to runs."""
+  if runs and runs[-1][1:] == (height, width):
+    count += runs.pop().images
+  runs.append(container.Run(count, height, width))
+
+
+def _exact_model(path: Path) -> ExactModel:
+  """Returns the integers of an export, derived if it has none."""
+  try:
+    manifest.check(path)
+    if (path / PLACE).exists():
+      return model.read(path / PLACE)
+  except (OSError, ValueError) as error:
+    raise UserError(
+      f'the export {path} is damaged: {files.one_line(error)}; make it anew '
+      'with bin/export --overwrite'
+    ) from error
+  # Takes TensorFlow, which reading a newer export does not.
+  from vqvae_tf.serving import load
+
+  try:
+    return ExactModel(*load.integers_of(path))
+  except ValueError as error:
+    raise UserError(f'{path} has no exact form: {error}') from error
