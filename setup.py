@@ -11,6 +11,8 @@ VERSION = re.search(
 )[1]
 COMMANDS = (
   'cifar10',
+  'compress',
+  'decompress',
   'demo',
   'evaluate',
   'export',

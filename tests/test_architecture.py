@@ -17,8 +17,8 @@ MAX_LOOSE, MAX_FILES = 8, 15
 # From the ground up: a room imports from lower floors, or stays in itself.
 FLOORS = (
   {'bits', 'errors', 'files', 'noise', 'replicas', 'version'},
-  {'codes', 'media', 'nets', 'optimizers'},
-  {'datasets', 'likelihoods', 'quantizers'},
+  {'codes', 'exact', 'media', 'nets', 'optimizers'},
+  {'codec', 'datasets', 'likelihoods', 'quantizers'},
   {'configs', 'keras', 'models'},
   {'build', 'metrics'},
   {'runs'},
@@ -31,6 +31,8 @@ FLOORS = (
 )
 # They load TensorFlow late.
 LAZY = {'vqvae_tf', 'vqvae_tf.datasets'}
+# Reading a file takes no TensorFlow, writing one does.
+LATE = {'vqvae_tf.serving.codec'}
 # Sonnet's seven arguments are a contract.
 LONG_CONSTRUCTORS = {'VectorQuantizerEMA'}
 
@@ -145,7 +147,7 @@ def test_no_import_goes_round_in_a_circle():
 
 @modules
 def test_no_project_import_inside_a_function(module):
-  if room(module) == 'commands' or module in LAZY:
+  if room(module) == 'commands' or module in LAZY | LATE:
     return
   for function in functions(TREES[module]):
     for node in imports(function):

@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     rotation_trick,
     straight_through,
   )
-  from vqvae_tf.serving.codec import Codec
+  from vqvae_tf.serving import Codec
 
 _HOMES = {
   'Bernoulli': 'likelihoods',
   'Categorical': 'likelihoods',
   'CausalTransformer': 'nets',
   'CodePrior': 'models',
-  'Codec': 'serving.codec',
+  'Codec': 'serving',
   'CodebookPolicy': 'quantizers',
   'CosineQuantizer': 'quantizers',
   'Decoder': 'nets',

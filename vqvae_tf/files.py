@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import math
+import mmap
 import os
 import re
 import stat
@@ -131,6 +132,20 @@ def read_bytes(path: Path) -> bytes:
   return path.read_bytes()
 
 
+def mapped(path: Path) -> bytes | mmap.mmap:
+  """Returns the bytes of a file of any size, read when they are looked at.
+
+  Raises:
+    OSError: if the file cannot be read.
+  """
+  check_regular(path)
+  with open(path, 'rb') as file:
+    # There is no map of nothing.
+    if not path.stat().st_size:
+      return b''
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
 def parsed_json(text: bytes | str) -> dict[str, object]:
   """Returns an object of JSON.
 
@@ -185,7 +200,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f'it would unpack to {unpacked} bytes')
       # Whole members, of which alone the checksums are compared.
       return {
-        member.filename.removesuffix('.npy'): np.load(io.BytesIO(archive.read(member)))
+        member.filename.removesuffix('.npy'): np.load(
+          io.BytesIO(archive.read(member))
+        )
         for member in members
       }
   except OSError:

@@ -9,8 +9,8 @@ import numpy as np
 
 from vqvae_tf.codec import container, rans
 from vqvae_tf.codec.container import Block
-from vqvae_tf.codec.laws import Interval, Uniform
-from vqvae_tf.codec.model import ExactModel
+from vqvae_tf.exact.laws import TOTAL_BITS, Interval, Uniform
+from vqvae_tf.exact.model import ExactModel
 
 # A lane more makes reading faster and a file 8 bytes larger: their number
 # grows as the root of a block's bytes, which keeps both small.
@@ -210,4 +210,4 @@ def _checksummed(content):
 def _bits(interval):
   """Returns the bits that symbols cost."""
   masses = interval.masses.astype(np.float64)
-  return masses.size * rans.TOTAL_BITS - float(np.log2(masses).sum())
+  return masses.size * TOTAL_BITS - float(np.log2(masses).sum())

@@ -169,9 +169,7 @@ class File:
     for _ in range(_at_most(numbers, len(self._data))):
       examples = _at_most(numbers, MOST_EXAMPLES, 1)
       lanes = _at_most(numbers, examples, 1)
-      lengths = [
-        _at_most(numbers, words, STATE_WORDS) for _ in range(lanes)
-      ]
+      lengths = [_at_most(numbers, words, STATE_WORDS) for _ in range(lanes)]
       self._blocks.append((examples, lengths, place))
       place += 2 * sum(lengths)
       words -= sum(lengths)

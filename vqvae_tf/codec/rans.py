@@ -11,9 +11,8 @@ References:
 
 import numpy as np
 
-# All masses together.
-TOTAL_BITS = 24
-TOTAL = 2**TOTAL_BITS
+from vqvae_tf.exact.laws import TOTAL, TOTAL_BITS
+
 LOWEST = 2**32
 _STATE_BITS = 48
 _WORD_BITS = 16

@@ -6,11 +6,13 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 from concurrent import futures
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from vqvae_tf.media import images
+from vqvae_tf.errors import UserError
+from vqvae_tf.media import decoding, images
 
 DESCRIPTIONS = {
   'png': 'PNG, a file each',
@@ -28,6 +30,36 @@ _JPEG_XL_EFFORTS = {1: 10, 3: 8}
 def can_hold(shape: Sequence[int]) -> bool:
   """Returns whether files hold examples of a shape: images in grey or RGB."""
   return images.are_images(shape) and shape[-1] in (1, 3)
+
+
+def find(paths: Iterable[Path]) -> list[Path]:
+  """Returns image files, and those in folders, in the order of their names.
+
+  Args:
+    paths: files of any name, and folders.
+
+  Raises:
+    UserError: if one is missing, or a folder has no image.
+  """
+  found = []
+  for path in paths:
+    if not path.exists():
+      raise UserError(f'{path} is missing: name an image or a folder of them')
+    if not path.is_dir():
+      found.append(path)
+      continue
+    within = sorted(
+      file
+      for file in path.rglob('*')
+      if file.suffix.lower() in decoding.EXTENSIONS and file.is_file()
+    )
+    if not within:
+      raise UserError(
+        f'{path} has no image in it: none that ends with one of '
+        f'{", ".join(decoding.EXTENSIONS)}'
+      )
+    found += within
+  return found
 
 
 def png(image: np.ndarray) -> bytes:

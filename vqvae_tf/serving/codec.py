@@ -10,16 +10,19 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from vqvae_tf import files
-from vqvae_tf.codec import coding, container, model, tiles
+from vqvae_tf.codec import coding, container, tiles
 from vqvae_tf.codec.coding import Content
-from vqvae_tf.codec.model import ExactModel
 from vqvae_tf.errors import UserError
+from vqvae_tf.exact import model
+from vqvae_tf.exact.model import ExactModel
 from vqvae_tf.serving import manifest
 
 # In an export.
 PLACE = Path('assets.extra') / 'codec.npz'
 # Examples that are encoded, or made of codes, at a time.
 _BATCH = 64
+# Tiles of an image that choose its label.
+_TELLING = 8
 
 
 class Sizes(NamedTuple):
@@ -205,6 +208,14 @@ class Codec:
     file = self._file(data)
     return sum(run.images for run in file.runs) or file.examples
 
+  def is_lossy(self, data: bytes) -> bool:
+    """Returns whether codes are all that a file has.
+
+    Raises:
+      UserError: if the file is damaged or another model's.
+    """
+    return self._file(data).kind == container.CODES
+
   def sizes(self, data: bytes) -> Sizes:
     """Returns what the bytes of a file are for, reading it to its end.
 
@@ -234,47 +245,63 @@ class Codec:
         raise UserError(
           f'there are {len(images)} images, but {len(labels)} labels'
         )
-      for examples, own in self._cut(images, labels, runs):
-        codes = np.asarray(self._subject.encode(examples))
-        if not lossy:
-          self._check_values(examples)
-        yield Content(
-          codes, self._labels(codes, own), None if lossy else examples
-        )
+      if (
+        isinstance(images, np.ndarray)
+        and images.shape[1:] == self.example_shape
+      ):
+        _check(images, self.example_shape)
+        _note(runs, len(images), *self.example_shape[:2])
+        for k in range(0, len(images), _BATCH):
+          part = slice(k, k + _BATCH)
+          codes = self._encode(images[part], lossy)
+          own = None if labels is None else labels[part]
+          yield self._content(codes, images[part], own, lossy)
+        continue
+      for k, image in enumerate(images):
+        image = np.asarray(image)
+        _check(image[np.newaxis], self.example_shape)
+        _note(runs, 1, *image.shape[:2])
+        label = None if labels is None else labels[k]
+        yield from self._tiles(image, label, lossy)
 
-  def _cut(self, images, labels, runs):
-    """Yields examples and their labels, a batch at a time."""
-    shape = self.example_shape
-    if isinstance(images, np.ndarray) and images.shape[1:] == shape:
-      _check(images, images.shape, shape)
-      _note(runs, len(images), *shape[:2])
-      for k in range(0, len(images), _BATCH):
-        part = slice(k, k + _BATCH)
-        yield images[part], None if labels is None else labels[part]
-      return
-    for k, image in enumerate(images):
-      image = np.asarray(image)
-      _check(image, image.shape, shape)
-      _note(runs, 1, *image.shape[:2])
-      cut = tiles.cut(image, shape[:2])
-      for first in range(0, len(cut), _BATCH):
-        few = cut[first : first + _BATCH]
-        yield few, None if labels is None else np.full(len(few), labels[k])
+  def _tiles(self, image, label, lossy):
+    """Yields the content of an image's tiles, which have one label."""
+    cut = tiles.cut(image, self.example_shape[:2])
+    for k in range(0, len(cut), _BATCH):
+      few = cut[k : k + _BATCH]
+      codes = self._encode(few, lossy)
+      if label is None:
+        # Some tell enough.
+        told = codes[:: max(1, len(codes) // _TELLING)]
+        label = self._cheapest(told.reshape(1, *told.shape))[0]
+      yield self._content(codes, few, np.full(len(few), label), lossy)
 
-  def _labels(self, codes, labels):
+  def _encode(self, examples, lossy):
+    if not lossy and not self._model.pixels.has_mass(examples):
+      raise UserError(
+        'the model is of images with two values, 0 and 255: others have no '
+        'probability, and cannot be compressed'
+      )
+    return np.asarray(self._subject.encode(examples))
+
+  def _content(self, codes, examples, labels, lossy):
     classes = self._model.codes.num_classes
-    if labels is None or not classes:
-      return self._model.codes.best_labels(codes)
+    if not classes:
+      labels = np.zeros(len(codes), np.int64)
+    elif labels is None:
+      labels = self._cheapest(codes[:, np.newaxis])
     labels = np.asarray(labels, np.int64)
-    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+    if classes and not 0 <= labels.min() <= labels.max() < classes:
       raise UserError(f'labels must be in 0..{classes - 1}')
-    return labels
+    return Content(codes, labels, None if lossy else examples)
 
-  def _check_values(self, examples):
-    try:
-      self._model.pixels.check(examples)
-    except ValueError as error:
-      raise UserError(str(error)) from error
+  def _cheapest(self, codes):
+    """Returns a label for each group of codes [groups, B, ..., M]."""
+    if not self._model.codes.num_classes:
+      return np.zeros(len(codes), np.int64)
+    groups, size = codes.shape[:2]
+    costs = self._model.codes.costs(codes.reshape(-1, *codes.shape[2:]))
+    return costs.reshape(-1, groups, size).sum(-1).argmin(0)
 
   def _file(self, data):
     try:
@@ -294,14 +321,14 @@ class Codec:
     try:
       return coding.read(self._model, block, lanes, has_pixels)
     except ValueError as error:
-      raise UserError(f'cannot read the file: it is damaged: {error}') from error
+      raise UserError(
+        f'cannot read the file: it is damaged: {error}'
+      ) from error
 
   def _examples(self, file, first, end):
     """Yields examples of a file one by one."""
     for start, block in file.blocks(first, end):
-      wanted = range(
-        max(first - start, 0), min(end - start, block.examples)
-      )
+      wanted = range(max(first - start, 0), min(end - start, block.examples))
       lanes = sorted({k % len(block.words) for k in wanted})
       places, content, _ = self._read(file, block, lanes)
       rows = dict(zip(places, self._shown(content), strict=True))
@@ -320,17 +347,19 @@ class Codec:
     )
 
 
-def _check(images, found, shape):
+def _check(images, shape):
+  """Checks images [B, ...] for a model of examples of a shape."""
   if images.dtype != np.uint8:
     raise UserError(f'images must be uint8, not {images.dtype}')
-  if found[-1:] != shape[-1:] or len(found) < len(shape):
-    raise UserError(
-      f'the model takes images of {shape[-1]} channels, not of shape {found}'
-    )
-  if len(shape) != 3 and found[-len(shape) :] != shape:
+  found = images.shape[1:]
+  if len(shape) != 3 and found != shape:
     raise UserError(
       f'the model takes examples {shape}, not {found}: only images are cut '
       'into tiles'
+    )
+  if found[-1:] != shape[-1:] or len(found) != len(shape):
+    raise UserError(
+      f'the model takes images [H, W, {shape[-1]}], not of shape {found}'
     )
 
 

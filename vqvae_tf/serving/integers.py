@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from vqvae_tf import build
-from vqvae_tf.codec import grid
-from vqvae_tf.codec.structure import Structure
 from vqvae_tf.configs import Config, PriorConfig
+from vqvae_tf.exact import grid
+from vqvae_tf.exact.structure import Structure
 from vqvae_tf.likelihoods.normal import INITIAL_SCALE
 from vqvae_tf.models.weights import Weights
 from vqvae_tf.nets import halved_sizes
@@ -62,7 +62,8 @@ def integers(
         found = grid.weights(values, named[f'{layer}/b'], axis)
       except ValueError as error:
         raise ValueError(f'{layer} cannot be exact: {error}') from error
-      arrays |= zip((f'{layer}/{x}' for x in 'wbs'), map(np.array, found))
+      parts = zip('wbs', found, strict=True)
+      arrays |= {f'{layer}/{x}': np.array(own) for x, own in parts}
     elif part != 'b':
       # Tables, and what norms scale by and add.
       arrays[name] = grid.activations(values)

@@ -6,8 +6,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from vqvae_tf import configs, files
-from vqvae_tf.codec.structure import Structure
 from vqvae_tf.errors import UserError
+from vqvae_tf.exact.structure import Structure
 from vqvae_tf.models import (
   ServedPrior,
   model_doors,
@@ -143,6 +143,15 @@ def read_metadata(path: str | os.PathLike) -> dict:
     UserError: if there is none, or it is damaged.
   """
   return _read(Path(path)).values
+
+
+def read_config(path: str | os.PathLike) -> configs.Config:
+  """Returns the configuration of an export.
+
+  Raises:
+    UserError: as `read_metadata` does.
+  """
+  return _read(Path(path)).config
 
 
 def _read(path):

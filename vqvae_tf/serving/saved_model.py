@@ -14,10 +14,12 @@ import tensorflow as tf
 
 from vqvae_tf import configs, files
 from vqvae_tf.errors import UserError
+from vqvae_tf.exact import model as exact
 from vqvae_tf.models import model_doors
+from vqvae_tf.models.weights import weights_of
 from vqvae_tf.runs import results
 from vqvae_tf.runs.run import PriorRun, Run
-from vqvae_tf.serving import card, exchange, manifest
+from vqvae_tf.serving import card, codec, exchange, integers, manifest
 from vqvae_tf.version import __version__
 
 
@@ -51,8 +53,8 @@ def export(
   """Writes the best checkpoint of a run as a SavedModel.
 
   It appears whole or not at all. Configuration, metrics of this checkpoint,
-  class names and versions are in `assets/metadata.json` inside it, the model
-  card and the training log in `assets.extra/`.
+  class names and versions are in `assets/metadata.json` inside it; the model
+  card, the training log and the integers of the codec in `assets.extra/`.
 
   Args:
     run: with a checkpoint; its prior, if it has one, goes along.
@@ -86,6 +88,7 @@ def export(
       model = aside / 'model'
       tf.saved_model.save(exported, str(model), signatures=exported.doors)
       _write_extra(model, run)
+      _write_integers(model, run)
       manifest.write(model)
       exchange.put(model, target)
   except (tf.errors.OpError, OSError) as error:
@@ -108,6 +111,23 @@ def _write_extra(folder: Path, run: Run) -> None:
   (extra / 'README.md').write_text(card.text(run, __version__))
   if run.workdir.metrics_path.exists():
     shutil.copy(run.workdir.metrics_path, extra)
+
+
+def _write_integers(folder: Path, run: Run) -> None:
+  """Adds what the codec computes with."""
+  prior = run.prior
+  variables = (*run.model.variables, *(prior.model.variables if prior else ()))
+  try:
+    structure, arrays = integers.integers(
+      weights_of(variables),
+      run.model.embed,
+      run.config,
+      prior.config if prior else None,
+    )
+  except ValueError:
+    # A model without an exact form is one that `Codec` refuses, saying why.
+    return
+  exact.write(folder / codec.PLACE, structure, arrays)
 
 
 def _metadata(run: Run) -> dict:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from vqvae_tf.codec import raster
-from vqvae_tf.codec.causal import CausalNetwork
-from vqvae_tf.codec.grid import ONE, clipped
-from vqvae_tf.codec.laws import Interval, Law, Softmax, Uniform, passes
-from vqvae_tf.codec.layers import table
-from vqvae_tf.codec.structure import Structure
-from vqvae_tf.codec.two_stacks import TwoStacks
+from vqvae_tf.exact import raster
+from vqvae_tf.exact.causal import CausalNetwork
+from vqvae_tf.exact.grid import ONE, clipped
+from vqvae_tf.exact.laws import Interval, Law, Softmax, Uniform, passes
+from vqvae_tf.exact.layers import table
+from vqvae_tf.exact.structure import Structure
+from vqvae_tf.exact.two_stacks import TwoStacks
 
 # What a network sees takes memory.
 _EXAMPLES_PER_PASS = 16
@@ -55,14 +55,12 @@ class Codes:
       found.starts[place, m], found.masses[place, m] = own
     return Interval(*(x.reshape(len(codes), -1) for x in found))
 
-  def best_labels(self, codes: np.ndarray) -> np.ndarray:
-    """Returns the labels int `[B]` under which the codes of examples cost least.
+  def costs(self, codes: np.ndarray) -> np.ndarray:
+    """Returns about what codes cost under each label, nats `[classes, B]`.
 
     Args:
       codes: int `[B, ..., M]`.
     """
-    if not self.num_classes:
-      return np.zeros(len(codes), int)
     rows = codes.reshape(-1, len(self._sizes))
     costs = np.zeros([self.num_classes, len(rows)])
     for label, cost in enumerate(costs):
@@ -75,7 +73,7 @@ class Codes:
         own = np.take_along_axis(logits, rows[place, m, np.newaxis], -1)
         cost[place] -= own[:, 0]
         cost[place] += np.log(np.exp(logits, out=logits).sum(-1))
-    return costs.reshape(self.num_classes, len(codes), -1).sum(-1).argmin(0)
+    return costs.reshape(self.num_classes, len(codes), -1).sum(-1)
 
   def read(self, read: Read, labels: np.ndarray) -> np.ndarray:
     """Returns codes int32 `[B, ..., M]`, read one by one."""

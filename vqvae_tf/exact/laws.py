@@ -11,9 +11,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from vqvae_tf.codec import tables
-from vqvae_tf.codec.rans import TOTAL, TOTAL_BITS
+from vqvae_tf.exact import tables
 
+# All masses of a law together.
+TOTAL_BITS = 24
+TOTAL = 2**TOTAL_BITS
 LEVELS = 256
 # Edges that are looked at first: every 16th.
 _COARSE = 16

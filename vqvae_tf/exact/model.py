@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from vqvae_tf import files
-from vqvae_tf.codec import structure as structures
-from vqvae_tf.codec.codes import Codes
-from vqvae_tf.codec.pixels import Pixels
-from vqvae_tf.codec.structure import Structure
+from vqvae_tf.exact import structure as structures
+from vqvae_tf.exact.codes import Codes
+from vqvae_tf.exact.pixels import Pixels
+from vqvae_tf.exact.structure import Structure
 
 # Of the arithmetic: what changes any integer changes this number.
 _ARITHMETIC = 1

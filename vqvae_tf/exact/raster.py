@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vqvae_tf.codec import tables
-from vqvae_tf.codec.causal import CausalNetwork, Walk, gated
-from vqvae_tf.codec.grid import ONE, clipped, settle
-from vqvae_tf.codec.layers import Affine, table
+from vqvae_tf.exact import tables
+from vqvae_tf.exact.causal import CausalNetwork, Walk, gated
+from vqvae_tf.exact.grid import ONE, clipped, settle
+from vqvae_tf.exact.layers import Affine, table
 
 # Centred activations in a norm: their squares add up exactly.
 _WIDEST = 2.0**20
@@ -258,4 +258,3 @@ def _gelu(values):
   """Returns x Phi(x)."""
   shares = tables.between(tables.normal(), values * 2.0**6)
   return settle(values * shares * 2.0**-tables.CDF)
-

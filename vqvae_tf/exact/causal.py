@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vqvae_tf.codec import tables
-from vqvae_tf.codec.grid import ONE, clipped, relu
-from vqvae_tf.codec.layers import Affine
+from vqvae_tf.exact import tables
+from vqvae_tf.exact.grid import ONE, clipped, relu
+from vqvae_tf.exact.layers import Affine
 
 
 class CausalNetwork(abc.ABC):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vqvae_tf.codec.grid import LIMIT, is_exact, settle
+from vqvae_tf.exact.grid import LIMIT, is_exact, settle
 
 
 class Affine:
@@ -144,7 +144,8 @@ def table(
   if found is None:
     raise ValueError(f'{name} is missing')
   if found.ndim != len(shape) or any(
-    size not in (None, own) for size, own in zip(shape, found.shape, strict=True)
+    size not in (None, own)
+    for size, own in zip(shape, found.shape, strict=True)
   ):
     raise ValueError(f'{name} is of shape {found.shape}, not {shape}')
   found = found.astype(np.float64)

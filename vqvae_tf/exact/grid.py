@@ -72,9 +72,7 @@ def weights(values: np.ndarray, biases: np.ndarray, output_axis: int):
   )
 
 
-def is_exact(
-  values: np.ndarray, biases: np.ndarray, output_axis: int
-) -> bool:
+def is_exact(values: np.ndarray, biases: np.ndarray, output_axis: int) -> bool:
   """Returns whether no sum of products of integer weights can be rounded."""
   axes = tuple(k for k in range(values.ndim) if k != output_axis % values.ndim)
   sums = np.abs(np.float64(values)).sum(axes) * LIMIT

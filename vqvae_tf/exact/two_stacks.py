@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vqvae_tf.codec.causal import CausalNetwork, Walk, gated
-from vqvae_tf.codec.grid import clipped, relu
-from vqvae_tf.codec.layers import Affine, convolve
+from vqvae_tf.exact.causal import CausalNetwork, Walk, gated
+from vqvae_tf.exact.grid import clipped, relu
+from vqvae_tf.exact.layers import Affine, convolve
 
 
 class TwoStacks(CausalNetwork):
@@ -53,9 +53,7 @@ class TwoStacks(CausalNetwork):
         above, layer.above_out, _over_rows(layer.above, layer.read(above))
       )
       seen = _along_row(layer.left, layer.read(left))
-      left = layer.join(
-        left, layer.left_out, clipped(seen + layer.link(above))
-      )
+      left = layer.join(left, layer.left_out, clipped(seen + layer.link(above)))
     if not self.linear:
       return [left]
     linear = _over_rows(self.linear[0], earlier_rows)

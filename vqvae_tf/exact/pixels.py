@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vqvae_tf.codec import masses
-from vqvae_tf.codec.codes import Read, network
-from vqvae_tf.codec.decoder import Decoder
-from vqvae_tf.codec.grid import clipped
-from vqvae_tf.codec.laws import Interval, passes
-from vqvae_tf.codec.layers import table
-from vqvae_tf.codec.structure import Structure
+from vqvae_tf.exact import masses
+from vqvae_tf.exact.codes import Read, network
+from vqvae_tf.exact.decoder import Decoder
+from vqvae_tf.exact.grid import clipped
+from vqvae_tf.exact.laws import Interval, passes
+from vqvae_tf.exact.layers import table
+from vqvae_tf.exact.structure import Structure
 
 # Parameters that are in memory at a time, 8 bytes each.
 _PER_PASS = 2**20
@@ -56,13 +56,9 @@ class Pixels:
     """Whether codes alone show an example: see `Likelihood.mean`."""
     return self._network is None
 
-  def check(self, examples: np.ndarray) -> None:
-    """Checks that examples have a mass at all.
-
-    Raises:
-      ValueError: if they have none.
-    """
-    self._masses.check(examples)
+  def has_mass(self, examples: np.ndarray) -> bool:
+    """Returns whether examples are possible at all."""
+    return self._masses.has_mass(examples)
 
   def intervals(self, codes: np.ndarray, examples: np.ndarray) -> Interval:
     """Returns where the masses of examples lie.

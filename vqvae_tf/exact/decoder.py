@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vqvae_tf.codec.grid import clipped, relu
-from vqvae_tf.codec.layers import Affine, convolve, double
+from vqvae_tf.exact.grid import clipped, relu
+from vqvae_tf.exact.layers import Affine, convolve, double
 
 
 class Decoder:

@@ -1,0 +1,1 @@
+"""Entropy coding and the format of files. Nothing here knows TensorFlow."""
