@@ -7,8 +7,8 @@ import numpy as np
 
 from vqvae_tf.exact import raster
 from vqvae_tf.exact.causal import CausalNetwork
-from vqvae_tf.exact.grid import ONE, clipped
-from vqvae_tf.exact.laws import Interval, Law, Softmax, Uniform, passes
+from vqvae_tf.exact.grid import ONE, clipped, passes
+from vqvae_tf.exact.laws import Interval, Law, Softmax, Uniform
 from vqvae_tf.exact.layers import table
 from vqvae_tf.exact.structure import Structure
 from vqvae_tf.exact.two_stacks import TwoStacks

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from vqvae_tf.exact.grid import clipped, relu
-from vqvae_tf.exact.layers import Affine, convolve, double
+from vqvae_tf.exact.layers import Affine, Doubling, convolve
 
 
 class Decoder:
@@ -33,7 +33,7 @@ class Decoder:
       for i in range(num_residual_layers)
     ]
     self._doublings = [
-      (Affine(arrays, f'decoder/double_{i}', output_axis=-2), size)
+      (Doubling(arrays, f'decoder/double_{i}'), size)
       for i, size in enumerate(sizes)
     ]
 
@@ -51,5 +51,5 @@ class Decoder:
       outputs = clipped(outputs + conv1(relu(hidden)))
     for layer, size in self._doublings:
       # The stack ends with one, and so does every doubling but the last.
-      outputs = double(layer, relu(outputs), size)
+      outputs = layer.double(relu(outputs), size)
     return outputs

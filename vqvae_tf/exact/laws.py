@@ -6,12 +6,12 @@ are in: the first is for who writes, the second for who reads.
 """
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from vqvae_tf.exact import tables
+from vqvae_tf.exact.grid import passes
 
 # All masses of a law together.
 TOTAL_BITS = 24
@@ -22,10 +22,10 @@ _COARSE = 16
 # Grey levels are counted in units of 2^-14, points of a table in 2^-20.
 _UNIT_BITS = 14
 _PLACES_PER_UNIT = 2.0**6
+# Further from any location than a curve is long, at any scale.
+_BEYOND = 2.0**45
 _POINTS_PER_UNIT = tables.POINTS / 2.0**_UNIT_BITS
 _HALF_POINT = 0.5 / _POINTS_PER_UNIT
-# Logits that are worked on at a time, so that they stay in the cache.
-_PER_PASS = 2**16
 
 
 class Interval(NamedTuple):
@@ -105,7 +105,7 @@ class Softmax:
     values = values.astype(np.int64)[:, np.newaxis]
     sums = self._within(values // self._block)
     places = values % self._block + [[0, 1]]
-    starts, ends = np.take_along_axis(sums, places, -1).T
+    starts, ends = _taken(sums, places).T
     return self._interval(values[:, 0], starts, ends)
 
   def find(self, slots: np.ndarray) -> tuple[np.ndarray, Interval]:
@@ -118,14 +118,15 @@ class Softmax:
     starts = self._starts(block * chosen + np.arange(block), sums[:, :-1])
     place = (starts <= slots).sum(-1, keepdims=True) - 1
     values = (block * chosen + place)[:, 0]
-    starts, ends = np.take_along_axis(sums, place + [[0, 1]], -1).T
+    starts, ends = _taken(sums, place + [[0, 1]]).T
     return values, self._interval(values, starts, ends)
 
   def _within(self, blocks):
     """Returns E at the values of blocks [N, 1] and behind, [N, block + 1]."""
-    before = np.take_along_axis(self._sums, blocks, -1)
-    masses = np.take_along_axis(self._masses, blocks[..., np.newaxis], 1)
-    return np.cumsum(np.concatenate([before, masses[:, 0]], -1), -1)
+    sums = np.concatenate(
+      [_taken(self._sums, blocks), _taken(self._masses, blocks)[:, 0]], -1
+    )
+    return np.cumsum(sums, -1, out=sums)
 
   def _starts(self, values, sums):
     free = float(TOTAL - self._size)
@@ -153,7 +154,7 @@ class Bins:
   q(256) = 2^52, and v begins at v + floor(floor(q / 2^24) (2^24 - 256) / 2^28).
 
   Args:
-    table: of the distribution function; see `tables`.
+    curve: the distribution function.
     weights: float64 `[N, K]`, integers that add up to 2^24.
     locations: m, float64 `[N, K]`, integers, in 2^-14 grey levels.
     precisions: 1 / s, float64 `[N, K]` of 20 bits, per grey level.
@@ -161,12 +162,12 @@ class Bins:
 
   def __init__(
     self,
-    table: np.ndarray,
+    curve: tables.Curve,
     weights: np.ndarray,
     locations: np.ndarray,
     precisions: np.ndarray,
   ):
-    self._table = table
+    self._curve = curve
     self._weights = weights
     self._locations = locations
     self._precisions = precisions
@@ -180,14 +181,12 @@ class Bins:
   def find(self, slots: np.ndarray) -> tuple[np.ndarray, Interval]:
     slots = slots[:, np.newaxis]
     coarse = np.arange(_COARSE, LEVELS, _COARSE, dtype=np.float64)
-    edges = np.broadcast_to(coarse, (len(slots), len(coarse)))
+    edges = coarse + np.zeros_like(slots)
     first = _COARSE * (self._starts(edges) <= slots).sum(-1, keepdims=True)
     starts = self._starts(first + np.arange(_COARSE + 1, dtype=np.float64))
     place = (starts[:, 1:_COARSE] <= slots).sum(-1, keepdims=True)
-    start = np.take_along_axis(starts, place, -1)
-    end = np.take_along_axis(starts, place + 1, -1)
-    values = (first + place)[:, 0]
-    return values, Interval(start[:, 0], (end - start)[:, 0])
+    start, end = _taken(starts, place + [[0, 1]]).T
+    return (first + place)[:, 0], Interval(start, end - start)
 
   def weights_given(self, values: np.ndarray) -> np.ndarray:
     """Returns the weights of the components when the values are known."""
@@ -209,17 +208,15 @@ class Bins:
 
   def _distributions(self, edges):
     """Takes edges [N, E] to F of each component, [N, K, E]."""
-    edges = edges[:, np.newaxis]
-    places = edges * 2**_UNIT_BITS - 2 ** (_UNIT_BITS - 1)
-    places = places - self._locations[..., np.newaxis]
+    levels = edges * 2**_UNIT_BITS - 2 ** (_UNIT_BITS - 1)
+    # The values at the ends take the tails.
+    levels[edges == 0] = -_BEYOND
+    levels[edges == LEVELS] = _BEYOND
+    places = levels[:, np.newaxis] - self._locations[..., np.newaxis]
     # Exact: 32 bits times 20.
     places *= self._precisions[..., np.newaxis]
     places *= _PLACES_PER_UNIT
-    np.rint(places, out=places)
-    found = tables.between(self._table, places)
-    found[np.broadcast_to(edges == 0, found.shape)] = 0
-    found[np.broadcast_to(edges == LEVELS, found.shape)] = 2**tables.CDF
-    return found
+    return self._curve(np.rint(places, out=places))
 
 
 def shares(masses: np.ndarray) -> np.ndarray:
@@ -235,8 +232,7 @@ def shares(masses: np.ndarray) -> np.ndarray:
   return found
 
 
-def passes(count: int, size: int, most: int = _PER_PASS) -> Iterator[slice]:
-  """Yields slices of so many rows of a size, of few enough for the cache."""
-  step = max(1, most // size)
-  for first in range(0, count, step):
-    yield slice(first, min(first + step, count))
+def _taken(rows, places):
+  """Returns of each row [N, ...] what is at its places [N, k]."""
+  # `np.take_along_axis` takes longer to begin.
+  return rows[np.arange(len(rows))[:, np.newaxis], places]

@@ -1,11 +1,12 @@
 """Linear layers over activations: see `grid`."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vqvae_tf.exact.grid import LIMIT, is_exact, settle
+from vqvae_tf.exact.grid import LIMIT, is_exact, passes, settle
 
 
 class Affine:
@@ -84,47 +85,69 @@ def convolve(
     side - k + 1 for side, k in zip(inputs.shape[1:-1], kernel, strict=True)
   ]
   outputs = np.empty([len(inputs), *sides, channels])
-  seen = np.empty([*sides, *kernel, size])
-  everywhere = [slice(None)] * len(sides)
-  # One example at a time, which stays in the cache.
-  for example, output in zip(inputs, outputs, strict=True):
+  everywhere = [slice(None)] * (1 + len(sides))
+  for few in passes(len(inputs), math.prod([*sides, *kernel, size])):
+    part = inputs[few]
+    seen = np.empty([len(part), *sides, *kernel, size])
     for offset in itertools.product(*map(range, kernel)):
-      window = (
-        slice(first, first + side)
-        for first, side in zip(offset, sides, strict=True)
-      )
-      seen[(*everywhere, *offset)] = example[tuple(window)]
-    layer.into(output, seen)
+      seen[(*everywhere, *offset)] = _window(part, offset, sides)
+    layer.into(outputs[few], seen)
   return outputs
 
 
-def double(
-  layer: Affine, inputs: np.ndarray, size: Sequence[int]
-) -> np.ndarray:
-  """Returns a transposed convolution of stride 2 and side 4.
+class Doubling(Affine):
+  """A transposed convolution of stride 2 and side 4.
 
-  Output 2 i - 1 + a sees input i through the kernel's place a, of each side.
+  Output 2 i - 1 + a sees input i through the kernel's place a, of each side:
+  an even one through 1 and 3, an odd one through 0 and 2. So the outputs are
+  those of 2^sides convolutions of side 2, beside each other.
 
   Args:
-    layer: w `[4, .., channels, C]`.
-    inputs: activations `[B, ..., C]`.
-    size: the output's sides, each twice the input's or one more.
-
-  Returns:
-    Activations `[B, *size, channels]`.
+    arrays: by name; w is `[4, .., channels, C]`.
+    name: of the layer.
   """
-  batch, *sides, channels = inputs.shape
-  sums = np.zeros([batch, *(2 * side + 2 for side in sides), layer.channels])
-  rows = inputs.reshape(-1, channels)
-  for offset in itertools.product(range(4), repeat=len(sides)):
-    part = np.dot(rows, layer.w[offset].T)
-    seen = tuple(
-      slice(first, first + 2 * side, 2)
-      for first, side in zip(offset, sides, strict=True)
-    )
-    sums[(slice(None), *seen)] += part.reshape(batch, *sides, layer.channels)
-  inside = tuple(slice(1, 1 + side) for side in size)
-  return layer.settled(np.ascontiguousarray(sums[(slice(None), *inside)]))
+
+  # By whether an output is odd: places, and the inputs that they see.
+  _SEEN = (((1, 0), (3, -1)), ((0, 1), (2, 0)))
+
+  def __init__(self, arrays: Mapping[str, np.ndarray], name: str):
+    super().__init__(arrays, name, output_axis=-2)
+    self._parts = []
+    for odd in itertools.product(range(2), repeat=self.w.ndim - 2):
+      seen = list(itertools.product(*(self._SEEN[k] for k in odd)))
+      places = [tuple(place for place, _ in one) for one in seen]
+      w = np.concatenate([self.w[place].T for place in places])
+      firsts = [tuple(1 + first for _, first in one) for one in seen]
+      self._parts.append((odd, firsts, w))
+
+  def double(self, inputs: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Takes activations `[B, ..., C]` to `[B, *size, channels]`.
+
+    Args:
+      inputs: of sides n.
+      size: of each side, 2 n or 2 n + 1.
+    """
+    outputs = np.empty([len(inputs), *size, self.channels])
+    inputs = np.pad(inputs, [(0, 0), *[(1, 1)] * len(size), (0, 0)])
+    for few in passes(len(inputs), math.prod(size) * inputs.shape[-1]):
+      for odd, firsts, w in self._parts:
+        sides = [(side - k + 1) // 2 for side, k in zip(size, odd, strict=True)]
+        seen = np.concatenate(
+          [_window(inputs[few], first, sides) for first in firsts], -1
+        )
+        sums = self.settled(np.dot(seen.reshape(-1, len(w)), w))
+        places = (few, *(slice(k, None, 2) for k in odd))
+        outputs[places] = sums.reshape(*seen.shape[:-1], -1)
+    return outputs
+
+
+def _window(inputs, firsts, sides):
+  """Returns a part of each example, [B, *sides, C]."""
+  parts = (
+    slice(first, first + side)
+    for first, side in zip(firsts, sides, strict=True)
+  )
+  return inputs[(slice(None), *parts)]
 
 
 def table(

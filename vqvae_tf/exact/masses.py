@@ -10,14 +10,13 @@ from collections.abc import Generator, Mapping
 import numpy as np
 
 from vqvae_tf.exact import tables
-from vqvae_tf.exact.grid import ONE
+from vqvae_tf.exact.grid import ONE, passes
 from vqvae_tf.exact.laws import (
   LEVELS,
   Bins,
   Interval,
   Law,
   Softmax,
-  passes,
   shares,
 )
 
@@ -196,7 +195,7 @@ class LogisticMixture(Masses):
 
 def _tanh(values):
   """Returns tanh of activations: 2 F(2 a) - 1, F logistic."""
-  found = tables.between(tables.logistic(), values * 2.0**7)
+  found = tables.logistic()(values * 2.0**7)
   return np.rint(found * (2 * ONE / 2**tables.CDF)) - ONE
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from vqvae_tf.exact import masses
 from vqvae_tf.exact.codes import Read, network
 from vqvae_tf.exact.decoder import Decoder
-from vqvae_tf.exact.grid import clipped
-from vqvae_tf.exact.laws import Interval, passes
+from vqvae_tf.exact.grid import clipped, passes
+from vqvae_tf.exact.laws import Interval
 from vqvae_tf.exact.layers import table
 from vqvae_tf.exact.structure import Structure
 

@@ -27,8 +27,13 @@ _DIGITS = 50
 
 
 @functools.cache
-def logistic() -> np.ndarray:
-  """Returns 2^28 / (1 + exp(-x)), rounded, for x = -22, -22 + 2^-10, .. 22."""
+def logistic() -> 'Curve':
+  """Returns 1 / (1 + exp(-x)), of points x = -22, -22 + 2^-10, .. 22."""
+  return Curve(_logistic())
+
+
+@functools.cache
+def _logistic():
   half = [
     _rounded(2**CDF / (1 + power))
     for power in _powers(-1, POINTS, _LAST_LOGISTIC)
@@ -39,19 +44,19 @@ def logistic() -> np.ndarray:
 @functools.cache
 def sigmoid() -> np.ndarray:
   """Returns 2^14 / (1 + exp(-x)), rounded, for the same x as `logistic`."""
-  return np.rint(logistic() / 2 ** (CDF - GATE))
+  return np.rint(_logistic() / 2 ** (CDF - GATE))
 
 
 @functools.cache
 def tanh() -> np.ndarray:
   """Returns 2^14 tanh(x), rounded, for x = -11, -11 + 2^-10, .. 11."""
   # tanh(x) = 2 F(2 x) - 1.
-  return np.rint(logistic()[::2] / 2 ** (CDF - GATE - 1)) - 2**GATE
+  return np.rint(_logistic()[::2] / 2 ** (CDF - GATE - 1)) - 2**GATE
 
 
 @functools.cache
-def normal() -> np.ndarray:
-  """Returns 2^28 Phi(x), rounded, for x = -7, -7 + 2^-10, .. 7."""
+def normal() -> 'Curve':
+  """Returns Phi(x), of points x = -7, -7 + 2^-10, .. 7."""
   half = []
   with localcontext() as context:
     context.prec = _DIGITS
@@ -67,7 +72,7 @@ def normal() -> np.ndarray:
         total += term
       density = (-x * x / 2).exp() / (2 * pi).sqrt()
       half.append(_rounded(2**CDF * (Decimal('0.5') + density * total)))
-  return _symmetric(half)
+  return Curve(_symmetric(half))
 
 
 @functools.cache
@@ -103,28 +108,37 @@ def waves(frequencies: tuple[int, ...]) -> np.ndarray:
   return np.rint(2**14 * both).reshape(256, -1)
 
 
-def between(table: np.ndarray, places: np.ndarray) -> np.ndarray:
-  """Returns a distribution function, with lines between its points.
+class Curve:
+  """A distribution function as a table, with lines between its points.
 
   Args:
-    table: of 2^28 times the function, symmetric around its middle.
-    places: float64, 2^20 times x, integers; far ones are those at the ends.
-
-  Returns:
-    float64 integers of the same shape, never falling as x grows.
+    values: 2^28 times the function, symmetric around its middle.
   """
-  half = (len(table) - 1) // 2
-  places = np.clip(places, -half * POINTS, half * POINTS)
-  places += half * POINTS
-  # The last point has none behind it.
-  points = np.minimum(np.floor(places * (1 / POINTS)), len(table) - 2)
-  parts = places - POINTS * points
-  points = points.astype(np.int32)
-  low = table[points]
-  rises = table[1:][points] - low
-  rises *= parts
-  rises *= 1 / POINTS
-  return low + np.floor(rises)
+
+  def __init__(self, values: np.ndarray):
+    self._values = values
+    self._slopes = np.append(np.diff(values), 0) / POINTS
+    self._end = float((len(values) - 1) // 2 * POINTS)
+
+  def __call__(self, places: np.ndarray) -> np.ndarray:
+    """Returns 2^28 times the function.
+
+    Args:
+      places: float64, 2^20 times x, integers; far ones are those at the ends.
+
+    Returns:
+      float64 integers of the same shape, never falling as x grows.
+    """
+    places = np.maximum(places, -self._end)
+    np.minimum(places, self._end, out=places)
+    places += self._end
+    points = (places * (1 / POINTS)).astype(np.intp)
+    places -= POINTS * points
+    rises = self._slopes.take(points)
+    rises *= places
+    np.floor(rises, out=rises)
+    rises += self._values.take(points)
+    return rises
 
 
 def _powers(sign, points, last):
