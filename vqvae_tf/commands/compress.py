@@ -9,7 +9,6 @@ from vqvae_tf.commands import cli
 from vqvae_tf.datasets import names
 from vqvae_tf.errors import UserError
 
-_BATCH = 64
 _USAGE = """Compresses images with an export, without loss, into one file.
 
   bin/compress --model=assets/models/cifar10 --data_dir=FOLDER --limit=1000 \\
@@ -81,25 +80,14 @@ class _Counted:
 def _of_data():
   """Returns how many images there are of a split, and batches of them."""
   args = flags.FLAGS
-  from vqvae_tf.datasets import pipeline
+  from vqvae_tf.evaluation import round_trip
   from vqvae_tf.serving import load
 
   config = load.read_config(args.model)
   data = cli.open_source(config.data, args.split, args.data_dir)
   config.check_shape(args.model, data.name, data.example_shape)
-  # Other data may have other classes.
-  has_classes = tuple(data.class_names) == config.class_names
   total = min(data.num_examples, args.limit or data.num_examples)
-
-  def batches():
-    rest = total
-    size = pipeline.fitting(min(_BATCH, total), data)
-    for images, labels in pipeline.in_order(data, size).take(-(-total // size)):
-      few = images.numpy()[:rest], labels.numpy()[:rest]
-      yield few[0], few[1] if has_classes else None
-      rest -= len(few[0])
-
-  return total, batches()
+  return total, round_trip.labelled(data, config.class_names, total)
 
 
 def _of_files(codec):

@@ -1,5 +1,7 @@
 """bin/evaluate: bits/dim and reconstruction quality over whole splits."""
 
+import contextlib
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,7 +21,8 @@ bits/dim = (-log2 p(x|z) - log2 p(z)) / (H W C), p(x|z) a probability mass, and
 there is one, which takes a pass for each class, else uniform. Beside it the
 bits/dim of files of the same images, headers included: PNG, lossless WebP and,
 with the extra `codecs`, lossless JPEG XL (a file per image), and bz2 (all in
-one file); --noformats does without.
+one file); --noformats does without. --files writes the file that the model
+itself makes of a split, reads it again and compares all images.
 Writes metrics.json into the workdir (for --model: where --output says).
 """
 
@@ -31,6 +34,7 @@ def main() -> None:
     'splits', 'test,train', f'parts of the data, of {", ".join(names.SPLITS)}'
   )
   flags.DEFINE_bool('formats', True, 'measure files of the images as well')
+  flags.DEFINE_bool('files', False, "measure the model's own file as well")
   flags.DEFINE_string(
     'without_codes',
     None,
@@ -65,19 +69,39 @@ def _evaluate() -> None:
   # All of them first: missing data, or a file that the results cannot go to, is
   # no news after minutes of work.
   sources = [cli.open_data(settings, s) for s in args.splits]
-  for data in sources:
-    result, files = _measure(subject, codeless, data)
-    if output:
-      results.write(
-        Path(output), data.split, result, files, subject.fingerprints
-      )
+  with _codec() as codec:
+    for data in sources:
+      result, files = _measure(subject, codeless, data, codec)
+      if output:
+        results.write(
+          Path(output), data.split, result, files, subject.fingerprints
+        )
   if output:
     print(f'written: {output}')
 
 
-def _measure(subject, codeless, data):
+@contextlib.contextmanager
+def _codec():
+  """Yields what makes files with the model, or None."""
+  args = flags.FLAGS
+  if not args.files:
+    yield None
+    return
+  from vqvae_tf.runs.run import Run
+  from vqvae_tf.runs.workdir import Workdir
+  from vqvae_tf.serving import Codec, saved_model
+
+  if args.model:
+    yield Codec(args.model)
+    return
+  with tempfile.TemporaryDirectory() as folder:
+    run = Run(Workdir(args.workdir))
+    yield Codec(saved_model.export(run, Path(folder) / 'export'))
+
+
+def _measure(subject, codeless, data, codec):
   """Measures and prints a split; returns its metrics and those of its files."""
-  from vqvae_tf.evaluation import evaluate, twins
+  from vqvae_tf.evaluation import evaluate, round_trip, twins
   from vqvae_tf.metrics.table import table
 
   start = time.monotonic()
@@ -86,8 +110,15 @@ def _measure(subject, codeless, data):
   if codeless:
     result = twins.compare_codeless(result, codeless, data)
   files = evaluate.measure_files(data) if flags.FLAGS.formats else None
+  if codec:
+    classes = subject.config.class_names
+    own = round_trip.bits_per_dim(codec, data, classes)
+    files = {**(files or {}), 'vqz': own}
   print(f'{data.name} {data.split}, {subject.origin}')
   print(table(result, files))
+  if codec:
+    more = 100 * (own / result.bits_per_dim - 1)
+    print(f'own file over the likelihood, all images read back: {more:+.3f} %')
   each = 1000 * seconds / result.num_examples
   print(f'measured in {seconds:.0f} s: {each:.1f} ms per image')
   if subject.prior and subject.prior.warning:

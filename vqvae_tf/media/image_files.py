@@ -21,6 +21,7 @@ DESCRIPTIONS = {
   'bz2': 'bz2, all in one file',
   'png_1_bit': '1-bit PNG, a file each',
   'bz2_1_bit': '1-bit bz2, all in one file',
+  'vqz': 'of this model, all in one file',
 }
 
 # By the number of channels.
