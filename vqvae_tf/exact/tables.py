@@ -1,8 +1,8 @@
 """Functions of which every machine must know the same values, as tables.
 
 They are made of integers and decimal fractions alone. Those of real numbers
-have a point every 2^-10, and straight lines between the points: of a
-distribution function these are off by 2^-23 of it at most.
+have a point every 2^-10; distribution functions have straight lines between
+their points, which are off by 2^-24 at most.
 """
 
 import functools
