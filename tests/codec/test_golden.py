@@ -11,6 +11,7 @@ import golden
 import numpy as np
 import pytest
 
+from vqvae_tf.codec import container
 from vqvae_tf.exact import model
 
 cases = pytest.mark.parametrize('name', golden.CASES)
@@ -45,6 +46,31 @@ def test_each_example_alone(name):
   content = golden.content(known.structure)
   [found] = golden.decoded(known, golden.coded(known, content, True))
   np.testing.assert_array_equal(found.examples, content.examples)
+
+
+def test_every_flipped_bit_is_told():
+  known, data = frozen('normal')
+  for place in range(len(data)):
+    for bit in range(8):
+      changed = bytearray(data)
+      changed[place] ^= 1 << bit
+      assert is_told(known, bytes(changed)), (place, bit)
+
+
+def test_every_truncation_is_told():
+  known, data = frozen('normal')
+  for size in range(len(data)):
+    assert is_told(known, data[:size])
+
+
+def is_told(known, data):
+  """Whether reading raises what it should, or sees another model."""
+  try:
+    is_foreign = container.File(data).fingerprint != known.fingerprint
+    golden.decoded(known, data)
+  except ValueError:
+    return True
+  return is_foreign
 
 
 READ = """

@@ -165,7 +165,9 @@ class Codec:
     images = list(self.images(data, first, count))
     if len({image.shape for image in images}) > 1:
       return images
-    return np.stack(images) if images else np.zeros([0, *self.example_shape])
+    if not images:
+      return np.zeros([0, *self.example_shape], np.uint8)
+    return np.stack(images)
 
   def images(
     self, data: bytes, first: int = 0, count: int | None = None

@@ -52,7 +52,8 @@ def integers(
   named = {
     name.split(':')[0]: values[0]
     for name, values in weights.items()
-    if name.split('/')[0].split(':')[0] in _PARTS
+    # Dropout counts its steps.
+    if name.split('/')[0] in _PARTS and values[0].dtype == np.float32
   }
   for name, values in named.items():
     layer, _, part = name.rpartition('/')
