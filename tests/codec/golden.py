@@ -1,37 +1,20 @@
 """Tiny models of every likelihood, quantizer and prior, and what they code.
 
-Run as a program it writes the frozen files of them anew: a change of any byte
-of those is a change of the format.
+Nothing here loads TensorFlow; `golden_networks` makes the models.
 """
 
-import dataclasses
 import io
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from vqvae_tf import build, configs
 from vqvae_tf.codec import coding, container
 from vqvae_tf.codec.coding import Content
 from vqvae_tf.exact import model as exact
-from vqvae_tf.models.weights import weights_of
-from vqvae_tf.serving import integers
 
 FROZEN = pathlib.Path(__file__).parents[1] / 'frozen' / 'codec'
 COUNT = 3
-_NETWORK = {
-  'num_hiddens': 6,
-  'num_residual_layers': 1,
-  'num_residual_hiddens': 4,
-  'num_halvings': 1,
-  'embedding_dim': 4,
-  'num_embeddings': 5,
-  'causal_hiddens': 6,
-  'causal_layers': 2,
-  'initialization': 'variance_scaling',
-}
 _AUTOREGRESSIVE = {'decoder': 'autoregressive'}
 
 
@@ -109,49 +92,6 @@ CASES = {
 }
 
 
-class Made(NamedTuple):
-  """A case with its networks, in floats and in integers."""
-
-  model: object
-  prior: object
-  structure: object
-  arrays: dict
-  exact: exact.ExactModel
-  content: Content
-
-
-def make(name: str) -> Made:
-  """Builds the networks of a case; random, but far from uniform."""
-  case = CASES[name]
-  config = configs.replace(configs.Config(), **{**_NETWORK, **case.settings})
-  config = configs.observed(config, case.shape, ())
-  tf.random.set_seed(1)
-  model = build.initialized_model(config)
-  prior, prior_config = None, None
-  if case.prior:
-    prior_config = dataclasses.replace(
-      configs.replace(
-        configs.PriorConfig(),
-        network=case.prior,
-        num_hiddens=8,
-        num_layers=2,
-      ),
-      grid=build.code_shape(config)[:-1],
-      codebook_sizes=model.quantizer.codebook_sizes,
-      class_names=tuple('abc'[: case.num_classes]),
-    )
-    prior = build.prior(prior_config)
-  variables = (*model.variables, *(prior.variables if prior else ()))
-  for variable in variables:
-    if variable.dtype == tf.float32 and 'quantizer' not in variable.name:
-      variable.assign(1.7 * variable)
-  structure, arrays = integers.integers(
-    weights_of(variables), model.embed, config, prior_config
-  )
-  made = exact.ExactModel(structure, arrays)
-  return Made(model, prior, structure, arrays, made, content(structure))
-
-
 def content(structure) -> Content:
   """Returns codes, labels and smooth images that any machine makes the same."""
   rows = np.arange(COUNT * int(np.prod(structure.example_shape)))
@@ -185,10 +125,3 @@ def decoded(model: exact.ExactModel, data: bytes) -> list[Content]:
     coding.read(model, block, range(len(block.words)), True)[1]
     for _, block in file.blocks(0, file.examples)
   ]
-
-
-if __name__ == '__main__':
-  for case in CASES:
-    made = make(case)
-    exact.write(FROZEN / f'{case}.npz', made.structure, made.arrays)
-    (FROZEN / f'{case}.vqz').write_bytes(coded(made.exact, made.content))

@@ -1,6 +1,7 @@
 """A model in integers is the model, and a walk sees what a call sees."""
 
 import golden
+import golden_networks
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,7 +21,7 @@ def made():
 
   def get(name):
     if name not in known:
-      known[name] = golden.make(name)
+      known[name] = golden_networks.make(name)
     return known[name]
 
   return get

@@ -20,7 +20,7 @@ from vqvae_tf.runs import data, history, results, snapshots
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.standing import known_standing
 from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
-from vqvae_tf.serving import load
+from vqvae_tf.serving import Codec, load
 
 # How many thousandths of a second each kind is given.
 _COST = int(os.environ.get('FAULTS', 250))
@@ -41,6 +41,7 @@ _KINDS = (
   'export, saved_model.pb',
   'export, fingerprint.pb',
   'export, variables',
+  'compressed images',
 )
 
 
@@ -69,7 +70,17 @@ def export(exported_with_prior, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def kinds(workdir, export, digits):
+def compressed(exported_with_prior, digits, tmp_path_factory):
+  """A file of images, and what reads it."""
+  codec = Codec(exported_with_prior)
+  images, labels = digits['test'].fetch(tf.range(12))
+  path = tmp_path_factory.mktemp('faults') / 'images.vqz'
+  path.write_bytes(codec.compress(images.numpy(), labels.numpy()))
+  return path, lambda: digest([codec.decompress(path.read_bytes())])
+
+
+@pytest.fixture(scope='module')
+def kinds(workdir, export, digits, compressed):
   """All kinds by name, with an example of each."""
   run = Run(workdir)
   codes = run.fingerprint and cached(run, None)
@@ -133,6 +144,7 @@ def kinds(workdir, export, digits):
         'variables': 'variables/variables.data-00000-of-00001',
       }.items()
     },
+    'compressed images': Kind(*compressed, 20),
   }
 
 
