@@ -1,5 +1,6 @@
 """Blocks: examples to the words of lanes, and back."""
 
+import functools
 import math
 import zlib
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from vqvae_tf.codec import container, rans
 from vqvae_tf.codec.container import Block
 from vqvae_tf.exact.laws import TOTAL_BITS, Interval, Uniform
 from vqvae_tf.exact.model import ExactModel
+from vqvae_tf.exact.threads import cores, side_by_side
 
 # A lane more makes reading faster and a file 8 bytes larger: their number
 # grows as the root of a block's bytes, which keeps both small.
@@ -22,6 +24,8 @@ _BLOCK_BITS = 8 * _MOST_LANES * 2**14
 _BLOCK_SYMBOLS = 2**23
 # Numbers that the networks need for the examples read at a time.
 _MOST_NUMBERS = 2**23
+# Examples that are written, and lanes that are read, on a core at a time.
+_PER_CORE, _FEWEST_LANES = 16, 32
 
 
 class Content(NamedTuple):
@@ -65,7 +69,7 @@ def blocks(
   for content in contents:
     for first in range(0, len(content.codes), _MOST_LANES):
       part = slice(first, first + _MOST_LANES)
-      few = Content(*(x if x is None else x[part] for x in content))
+      few = _part(content, part)
       intervals = _intervals(model, few)
       waiting.append((intervals, _checksummed(few)))
       bits += _bits(intervals)
@@ -97,26 +101,30 @@ def read(
     rans.Damaged: if a lane does not end as it should, or its examples do not
       have its checksum.
   """
-  lanes, places, found, bits = list(lanes), [], [], np.zeros(3)
+  lanes = list(lanes)
   numbers = math.prod(model.structure.example_shape[:-1])
-  step = max(1, _MOST_NUMBERS // (numbers * model.pixels.num_params))
-  for first in range(0, len(lanes), min(step, _MOST_LANES)):
-    few = lanes[first : first + min(step, _MOST_LANES)]
-    reader = _Reader([block.words[lane] for lane in few])
-    rounds = []
+  fitting = max(1, _MOST_NUMBERS // (numbers * model.pixels.num_params))
+  # Fewer lanes side by side would take as long as all of them.
+  step = max(-(-len(lanes) // cores()), _FEWEST_LANES)
+  step = min(step, fitting, _MOST_LANES)
+
+  def of_lanes(few):
+    reader, places, rounds = _Reader([block.words[k] for k in few]), [], []
     for start in range(0, block.examples, len(block.words)):
-      active = [lane for lane in few if start + lane < block.examples]
-      places += [start + lane for lane in active]
+      active = [start + k for k in few if start + k < block.examples]
+      places += active
       if active:
         rounds.append(reader.content(model, len(active), has_pixels))
     reader.check(rounds)
-    found += rounds
-    bits += reader.bits
+    return places, rounds, reader.bits
+
+  groups = [lanes[k : k + step] for k in range(0, len(lanes), step)]
+  places, rounds, bits = zip(*side_by_side(of_lanes, groups), strict=True)
   together = (
     None if parts[0] is None else np.concatenate(parts)
-    for parts in zip(*found, strict=True)
+    for parts in zip(*sum(rounds, []), strict=True)
   )
-  return places, Content(*together), Bits(*bits)
+  return sum(places, []), Content(*together), Bits(*sum(bits))
 
 
 class _Reader:
@@ -160,6 +168,19 @@ class _Reader:
 
 def _intervals(model, content):
   """Returns where the masses of all symbols lie, uint32 [B, S]."""
+  count = len(content.codes)
+  parts = [
+    _part(content, slice(k, k + _PER_CORE)) for k in range(0, count, _PER_CORE)
+  ]
+  found = side_by_side(functools.partial(_intervals_of, model), parts)
+  return Interval(*map(np.concatenate, zip(*found, strict=True)))
+
+
+def _part(content, part):
+  return Content(*(x if x is None else x[part] for x in content))
+
+
+def _intervals_of(model, content):
   parts, classes = [], model.codes.num_classes
   if classes:
     label = Uniform(classes).interval(content.labels)
