@@ -67,6 +67,8 @@ setup(
     'tensorflow-probability>=0.25',
     # tensorflow-probability needs the Keras 2 of TensorFlow's version.
     'tf_keras>=2.18,<2.22',
+    # So that matrix products do not wait for cores; scikit-learn needs it, too.
+    'threadpoolctl>=3.1',
     'tqdm>=4.60',
   ],
   extras_require={

@@ -5,6 +5,7 @@ assets/benchmarks/*.csv, which the other benchmarks write, and from
 assets/published.csv.
 """
 
+import numpy as np
 from measured import ROOT, TABLES, model_metadata, read, table
 
 # For `results.py`, which has no use for single tables.
@@ -374,3 +375,65 @@ def train_step():
         f'{float(row["images_per_second"]):.0f}',
         f'{float(row["ratio"]):.3f}',
       ]
+
+
+@table(
+  'test split',
+  'nll, bits/dim',
+  'file, bits/dim',
+  'over nll',
+  'each alone, over nll',
+  'ms to write (without labels)',
+  'ms to read',
+  'MiB to read',
+)
+def codec():
+  """Yields what files of the models that ship take."""
+  for row in read('benchmarks/codec.csv'):
+    nll, size = (float(row[f'{x}_bits_per_dim']) for x in ('nll', 'file'))
+    yield [
+      row['model'],
+      f'{nll:.4f}',
+      f'{size:.4f}',
+      f'{float(row["file_over_nll_percent"]):+.3f} %',
+      f'{float(row["random_access_over_nll_percent"]):+.2f} %',
+      f'{row["compress_ms"]} ({row["compress_without_labels_ms"]})',
+      row['decompress_ms'],
+      row['decompress_mib'],
+    ]
+
+
+@table('test images', 'bytes', 'PSNR, dB', 'WebP', 'its PSNR, dB')
+def codec_lossy():
+  """Yields what codes alone show, beside WebP at equal bytes."""
+  rows = read('benchmarks/codec_lossy.csv')
+  for model in dict.fromkeys(row['model'] for row in rows):
+    (ours, *others) = (
+      (float(row['bytes']), float(row['psnr_db']))
+      for row in rows
+      if row['model'] == model
+    )
+    size, decibels = ours
+    others.sort()
+    smallest, other = others[0]
+    title = f'the smallest, {smallest:.0f} bytes'
+    if size > smallest:
+      other = np.interp(size, *zip(*others, strict=True))
+      title = 'at equal bytes'
+    yield [model, f'{size:.0f}', f'{decibels:.2f}', title, f'{other:.2f}']
+
+
+@table('one file of the test split, bits/dim', *_DATASETS.values())
+def files_of_ours():
+  """Yields the files of the models that ship beside what was promised."""
+  rows = {row['model']: row for row in read('benchmarks/codec.csv')}
+  for title, kind in zip(('factorized', 'autoregressive'), _KINDS, strict=True):
+    own = [rows[dataset + kind] for dataset in _DATASETS]
+    yield [
+      title,
+      *(
+        f'{float(row["file_bits_per_dim"]):.4f} '
+        f'({float(row["file_over_nll_percent"]):+.2f} %)'
+        for row in own
+      ),
+    ]

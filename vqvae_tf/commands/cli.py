@@ -17,6 +17,8 @@ from vqvae_tf.configs import presets
 from vqvae_tf.errors import UserError, printable
 
 FLAGS = flags.FLAGS
+# What a shell says of who was interrupted.
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def run(main: Callable[[], int | None], usage: str) -> None:
@@ -52,7 +54,7 @@ def _guarded(main, argv):
   except (UserError, OSError) as error:
     return _failed(error)
   except KeyboardInterrupt:
-    return 128 + signal.SIGINT
+    return INTERRUPTED
   except MemoryError:
     return _failed(_out_of_memory())
   except Exception as error:

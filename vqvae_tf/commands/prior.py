@@ -1,7 +1,5 @@
 """bin/prior: trains a prior over the codes of a trained model."""
 
-import signal
-
 from absl import flags
 
 from vqvae_tf.commands import cli
@@ -46,7 +44,7 @@ def _prior() -> int:
   decode = serve(run.model, run.config.example_shape).decode
   state = training.train(config, workdir, codes, decode)
   if not training.is_finished(config, state):
-    return 128 + signal.SIGINT
+    return cli.INTERRUPTED
   print(f'{state.step} steps in {state.seconds:.0f} s')
   prior = PriorRun(workdir)
   standing = measuring.measure_standing(prior, codes)

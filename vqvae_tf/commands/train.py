@@ -1,7 +1,5 @@
 """bin/train: trains a VQ-VAE, or goes on where a run stopped."""
 
-import signal
-
 from absl import flags
 
 from vqvae_tf import configs
@@ -67,7 +65,7 @@ def train(
     config, workdir, *splits, devices, allow_other_data, start
   )
   if state.step < config.run.steps:
-    return 128 + signal.SIGINT
+    return cli.INTERRUPTED
   if not devices.is_chief:
     return 0
   print(
