@@ -43,6 +43,7 @@ def _preload():
   os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
   import vqvae_tf.datasets.catalog
   import vqvae_tf.datasets.cifar
+  import vqvae_tf.evaluation.round_trip
   import vqvae_tf.priors.training
   import vqvae_tf.sampling.folder
   import vqvae_tf.serving.saved_model

@@ -36,6 +36,14 @@ def done(run_all, trained, exported, with_prior, tmp_path_factory):
       f'--model={exported}',
       f'--output={root}/export.json',
     ),
+    'evaluate_files': (
+      'evaluate',
+      f'--workdir={run}',
+      '--splits=validation',
+      '--noformats',
+      '--files',
+      f'--output={root}/files.json',
+    ),
     'export': ('export', f'--workdir={run}', f'--output={root}/model'),
     'visualize': (
       'visualize',
@@ -85,6 +93,16 @@ def test_evaluate(done, trained):
   # What training measured at the same step, in other batches.
   last = json.loads(trained.metrics_path.read_text().splitlines()[-1])
   assert values['bits_per_dim'] == pytest.approx(last['bits_per_dim'], rel=1e-4)
+
+
+def test_evaluate_the_files_of_a_run(done):
+  text = _output(done, 'evaluate_files')
+  known = results.read(done['root'] / 'files.json')['validation']
+  size = known['files']['vqz']
+  assert known['bits_per_dim'] < size < 1.02 * known['bits_per_dim']
+  assert f'of this model, all in one file{size:12.4f}' in text
+  more = 100 * (size / known['bits_per_dim'] - 1)
+  assert f'all images read back: {more:+.3f} %' in text
 
 
 def test_evaluate_an_export(done, exported):

@@ -146,6 +146,13 @@ def test_demo_goes_the_whole_road(finished):
     assert (workdir.path / path).exists()
 
 
+def test_demo_ends_with_a_file(finished):
+  _, out, _, workdir = finished['demo']
+  size = (workdir.path / 'digits.vqz').stat().st_size
+  assert f'all 179 test images in {size} bytes, read again and equal' in out
+  assert f'{8 * size / 179 / 64:.4f} bits/dim, where the' in out
+
+
 def test_signals_save_and_the_same_command_goes_on(
   launch, tiny_flags, tmp_path
 ):

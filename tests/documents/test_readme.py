@@ -40,7 +40,7 @@ ALL_PICTURES = ['bin/visualize', '--workdir=runs/mnist']
 LONG = {
   f'benchmarks/{name}.py'
   for name in (
-    'bottlenecks codebook_usage files generation priors quantizer '
+    'bottlenecks codebook_usage codec files generation priors quantizer '
     'sample_quality sampling train_step'
   ).split()
 }
