@@ -2,6 +2,7 @@
 
   python benchmarks/codec.py cifar10 data/cifar10
   python benchmarks/codec.py mnist_autoregressive data/mnist --images=100
+  python benchmarks/codec.py cifar10 data/kodak --photos=4
 
 Of the whole test split: bits/dim under the model, the label summed over, as the
 model's card has it, and in one file, written with the labels. Of the first
@@ -10,7 +11,8 @@ are read again. Of 64
 images, each in a lane of its own: seconds to compress and to decompress, the
 latter by a process that has NumPy alone, and its memory. Of a model with a
 mean: what codes alone cost and show, beside lossy WebP of the same images. The
-rows of other models in the CSVs stay.
+rows of other models in the CSVs stay. With --photos the folder is one of image
+files, of which the first are compressed in tiles, beside PNG, WebP and JPEG XL.
 """
 
 import argparse
@@ -31,12 +33,14 @@ from PIL import Image
 from vqvae_tf import datasets
 from vqvae_tf.evaluation import round_trip
 from vqvae_tf.exact import model as exact
+from vqvae_tf.media import decoding, image_files
 from vqvae_tf.serving import Codec, load
 from vqvae_tf.serving.codec import PLACE
 
 ASSETS = Path(__file__).parents[1] / 'assets'
 CSV = ASSETS / 'benchmarks' / 'codec.csv'
 LOSSY_CSV = ASSETS / 'benchmarks' / 'codec_lossy.csv'
+PHOTOS_CSV = ASSETS / 'benchmarks' / 'codec_photos.csv'
 BATCH, ROUNDS = 64, 3
 
 # In a process of its own, whose memory is that of reading.
@@ -183,9 +187,16 @@ def main():
   parser.add_argument('model', help='name of a model that ships')
   parser.add_argument('data_dir')
   parser.add_argument('--images', type=int, default=1_000)
+  parser.add_argument('--photos', type=int, help='images of a folder, instead')
   arguments = parser.parse_args()
   path = ASSETS / 'models' / arguments.model
   codec, subject = Codec(path), load.from_export(path)
+  if arguments.photos:
+    row = photos(codec, arguments.data_dir, arguments.photos)
+    row = {'model': arguments.model, **row}
+    keep(PHOTOS_CSV, arguments.model, [row])
+    print(json.dumps(row, indent=2))
+    return
   config = subject.config
   data = datasets.open_source(
     config.data.dataset, 'test', arguments.data_dir, None
@@ -220,6 +231,26 @@ def main():
     ]
     keep(LOSSY_CSV, arguments.model, rows)
     print(json.dumps(rows, indent=2))
+
+
+def photos(codec, folder, count):
+  """Returns bits/dim of photographs: ours, read again, and other files."""
+  paths = image_files.find([Path(folder)])[:count]
+  images = [decoding.decode(path) for path in paths]
+  numbers = sum(image.size for image in images)
+  start = time.perf_counter()
+  data = codec.compress(images)
+  seconds = time.perf_counter() - start
+  for image, again in zip(images, codec.images(data), strict=True):
+    assert (image == again).all()
+  # One batch each, as they may be of several sizes.
+  others = [image_files.bits_per_dim([image[np.newaxis]]) for image in images]
+  sizes = [image.size for image in images]
+  row = {'images': len(images), 'vqz': 8 * len(data) / numbers}
+  for name in others[0]:
+    row[name] = np.average([own[name] for own in others], weights=sizes)
+  row = {name: round(float(value), 4) for name, value in row.items()}
+  return {**row, 'seconds_per_image': round(seconds / len(images), 1)}
 
 
 def keep(path, model, rows):

@@ -437,3 +437,12 @@ def files_of_ours():
         for row in own
       ),
     ]
+
+
+@table('photographs, bits/dim', 'in tiles, our file', 'PNG', 'WebP, lossless')
+def codec_photos():
+  """Yields what photographs take in tiles of small models."""
+  for row in read('benchmarks/codec_photos.csv'):
+    names = ('vqz', 'png', 'webp')
+    title = f'{row["images"]} of Kodak, {row["model"]}'
+    yield [title, *(f'{float(row[name]):.3f}' for name in names)]
