@@ -1,6 +1,5 @@
 """Blocks: examples to the words of lanes, and back."""
 
-import functools
 import math
 import zlib
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,7 @@ from vqvae_tf.codec import container, rans
 from vqvae_tf.codec.container import Block
 from vqvae_tf.exact.laws import TOTAL_BITS, Interval, Uniform
 from vqvae_tf.exact.model import ExactModel
-from vqvae_tf.exact.threads import cores, side_by_side
+from vqvae_tf.exact.threads import one_core
 
 # A lane more makes reading faster and a file 8 bytes larger: their number
 # grows as the root of a block's bytes, which keeps both small.
@@ -22,10 +21,8 @@ _ROOTS_PER_LANE = 16
 _BLOCK_BITS = 8 * _MOST_LANES * 2**14
 # Intervals of a block, 8 bytes each, whatever these carry.
 _BLOCK_SYMBOLS = 2**23
-# Numbers that the networks need for the examples read at a time.
-_MOST_NUMBERS = 2**23
-# Examples that are written, and lanes that are read, on a core at a time.
-_PER_CORE, _FEWEST_LANES = 16, 32
+# Numbers that the decoder gives for the examples read at a time.
+_MOST_NUMBERS = 2**24
 
 
 class Content(NamedTuple):
@@ -102,11 +99,8 @@ def read(
       have its checksum.
   """
   lanes = list(lanes)
-  numbers = math.prod(model.structure.example_shape[:-1])
-  fitting = max(1, _MOST_NUMBERS // (numbers * model.pixels.num_params))
-  # Fewer lanes side by side would take as long as all of them.
-  step = max(-(-len(lanes) // cores()), _FEWEST_LANES)
-  step = min(step, fitting, _MOST_LANES)
+  fitting = max(1, _MOST_NUMBERS // model.pixels.num_outputs)
+  step = min(fitting, _MOST_LANES)
 
   def of_lanes(few):
     reader, places, rounds = _Reader([block.words[k] for k in few]), [], []
@@ -119,7 +113,8 @@ def read(
     return places, rounds, reader.bits
 
   groups = [lanes[k : k + step] for k in range(0, len(lanes), step)]
-  places, rounds, bits = zip(*side_by_side(of_lanes, groups), strict=True)
+  with one_core():
+    places, rounds, bits = zip(*map(of_lanes, groups), strict=True)
   together = (
     None if parts[0] is None else np.concatenate(parts)
     for parts in zip(*sum(rounds, []), strict=True)
@@ -168,12 +163,8 @@ class _Reader:
 
 def _intervals(model, content):
   """Returns where the masses of all symbols lie, uint32 [B, S]."""
-  count = len(content.codes)
-  parts = [
-    _part(content, slice(k, k + _PER_CORE)) for k in range(0, count, _PER_CORE)
-  ]
-  found = side_by_side(functools.partial(_intervals_of, model), parts)
-  return Interval(*map(np.concatenate, zip(*found, strict=True)))
+  with one_core():
+    return _intervals_of(model, content)
 
 
 def _part(content, part):

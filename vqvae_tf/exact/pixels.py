@@ -47,9 +47,9 @@ class Pixels:
       self._network = network(arrays, structure.causal, self._block**2)
 
   @property
-  def num_params(self) -> int:
-    """Numbers that networks and masses need for a pixel."""
-    return self._masses.num_params + self._decoder.num_outputs
+  def num_outputs(self) -> int:
+    """Numbers that the decoder gives for an example."""
+    return math.prod(self._size) * self._decoder.num_outputs
 
   @property
   def has_mean(self) -> bool:
@@ -72,8 +72,8 @@ class Pixels:
     """
     shape = [len(codes), math.prod(self.shape)]
     found = Interval(*(np.empty(shape, np.uint32) for _ in range(2)))
-    size = math.prod(self._size) * self.num_params
-    for part in passes(len(codes), size, _PER_PASS):
+    params = math.prod(self._size) * self._masses.num_params
+    for part in passes(len(codes), self.num_outputs + params, _PER_PASS):
       params = self._params(codes[part])
       if self._network:
         own = self._cell_intervals(params, examples[part])
