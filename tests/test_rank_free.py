@@ -18,7 +18,7 @@ from vqvae_tf.priors import measuring, training
 from vqvae_tf.priors.codes import cached
 from vqvae_tf.runs.run import PriorRun, Run
 from vqvae_tf.runs.workdir import PriorWorkdir, Workdir
-from vqvae_tf.serving import load, saved_model
+from vqvae_tf.serving import Codec, load, saved_model
 from vqvae_tf.training import examples
 from vqvae_tf.visualization.material import Material
 
@@ -131,6 +131,14 @@ def test_its_export_is_evaluated_alike(kind, run, subject, tmp_path):
       # An export sums a map of pixels, a run all terms at once: the last digits
       # of float32, of which the spread is a difference.
       assert theirs[name] == pytest.approx(value, rel=1e-5), name
+  images, labels = data.fetch(tf.range(20))
+  codec = Codec(exported)
+  packed = codec.compress(images.numpy(), labels.numpy())
+  np.testing.assert_array_equal(codec.decompress(packed), images)
+  promised = theirs['bits_per_dim'] * np.size(images)
+  assert 0.995 * promised < 8 * len(packed) < 1.005 * promised + 1_000
+  with pytest.raises(UserError, match='only images are cut into tiles'):
+    codec.compress(images.numpy()[:, 1:])
 
 
 def test_no_files_hold_it(kind):

@@ -73,6 +73,13 @@ def test_labels_cost_what_the_prior_says(made, name):
     np.testing.assert_allclose(costs, expected, rtol=2e-3, atol=0.05)
 
 
+def test_values_without_a_mass(made):
+  pixels = made('bernoulli').exact.pixels
+  assert pixels.has_mass(np.array([[0, 255]], np.uint8))
+  assert not pixels.has_mass(np.array([[0, 254]], np.uint8))
+  assert made('normal').exact.pixels.has_mass(np.array([7], np.uint8))
+
+
 def test_large_weights_are_refused():
   with pytest.raises(ValueError, match='not provably exact'):
     grid.weights(np.full([4, 2], 2.0**23), np.zeros(2), -1)
