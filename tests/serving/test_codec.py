@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import vqvae_tf
+from vqvae_tf.codec import container
 from vqvae_tf.errors import UserError
 from vqvae_tf.serving import Sizes, load
 from vqvae_tf.serving.codec import PLACE
@@ -131,6 +132,16 @@ def test_images_of_other_sizes(codec):
   np.testing.assert_array_equal(codec.decompress(codec.compress(same)), same)
 
 
+def test_an_index_of_other_tiles(codec):
+  """It has a right checksum, and one tile for an image of two."""
+  file = io.BytesIO()
+  writer = container.Writer(file, container.LOSSLESS, codec._model.fingerprint)
+  writer.add(container.Block(1, [np.zeros(3, np.uint16)]))
+  writer.finish([container.Run(1, 9, 8)])
+  with pytest.raises(UserError, match='1 tiles of images that have 2'):
+    codec.decompress(file.getvalue())
+
+
 def test_no_images(codec):
   data = codec.compress(np.zeros([0, 8, 8, 1], np.uint8))
   assert codec.decompress(data).shape == (0, 8, 8, 1)
@@ -151,6 +162,7 @@ def test_written_while_images_come_in(codec, images, labels):
     (np.zeros([1, 8, 8, 1], np.float32), 'images must be uint8, not float32'),
     (np.zeros([1, 8, 8, 3], np.uint8), r'takes images \[H, W, 1\], not of'),
     (np.zeros([8, 8], np.uint8), r'takes images \[H, W, 1\], not of'),
+    (np.zeros([1, 0, 8, 1], np.uint8), r'takes images \[H, W, 1\], not of'),
   ],
 )
 def test_other_images_are_refused(codec, wrong, message):

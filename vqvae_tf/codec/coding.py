@@ -67,7 +67,8 @@ def blocks(
     for first in range(0, len(content.codes), _MOST_LANES):
       part = slice(first, first + _MOST_LANES)
       few = _part(content, part)
-      intervals = _intervals(model, few)
+      with one_core():
+        intervals = _intervals(model, few)
       waiting.append((intervals, _checksummed(few)))
       bits += _bits(intervals)
       symbols += intervals.masses.size
@@ -161,17 +162,12 @@ class _Reader:
     return read
 
 
-def _intervals(model, content):
-  """Returns where the masses of all symbols lie, uint32 [B, S]."""
-  with one_core():
-    return _intervals_of(model, content)
-
-
 def _part(content, part):
   return Content(*(x if x is None else x[part] for x in content))
 
 
-def _intervals_of(model, content):
+def _intervals(model, content):
+  """Returns where the masses of all symbols lie, uint32 [B, S]."""
   parts, classes = [], model.codes.num_classes
   if classes:
     label = Uniform(classes).interval(content.labels)

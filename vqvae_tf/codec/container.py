@@ -30,8 +30,8 @@ _HEADER = struct.Struct('<3sBB8s')
 _TRAILER = struct.Struct('<II')
 # Of a block, whatever an index says: what is decoded at a time is in memory.
 MOST_EXAMPLES = 2**16
-# Of a side in pixels.
-_LONGEST = 2**20
+# Images of a run, and pixels of their sides.
+_MOST_OF_RUN = (2**40, 2**20, 2**20)
 _VARINT_BYTES = 8
 
 
@@ -164,7 +164,7 @@ class File:
     """Takes the index apart, and compares it with the words that there are."""
     self.runs, self._blocks, place = [], [], _HEADER.size
     for _ in range(_at_most(numbers, len(self._data))):
-      run = Run(*(_at_most(numbers, _LONGEST, 1) for _ in range(3)))
+      run = Run(*(_at_most(numbers, most, 1) for most in _MOST_OF_RUN))
       self.runs.append(run)
     for _ in range(_at_most(numbers, len(self._data))):
       examples = _at_most(numbers, MOST_EXAMPLES, 1)

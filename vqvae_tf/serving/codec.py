@@ -2,6 +2,7 @@
 
 import functools
 import io
+import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -184,10 +185,9 @@ class Codec:
     if not file.runs:
       yield from self._examples(file, first, first + count)
       return
-    tile, done, place = self.example_shape[:2], 0, 0
+    done = place = 0
     for run in file.runs:
-      size = run.height, run.width
-      each = int(np.prod(tiles.counts(size, tile)))
+      each, size = self._num_tiles(run), (run.height, run.width)
       low = min(max(first - done, 0), run.images)
       high = min(max(first + count - done, 0), run.images)
       few = []
@@ -316,7 +316,18 @@ class Codec:
         f'{file.fingerprint.hex()}; that of {self._path} is '
         f'{self._model.fingerprint.hex()}'
       )
+    if file.runs:
+      tiled = sum(run.images * self._num_tiles(run) for run in file.runs)
+      if tiled != file.examples:
+        raise UserError(
+          f'cannot read the file: it is damaged: it has {file.examples} tiles '
+          f'of images that have {tiled}'
+        )
     return file
+
+  def _num_tiles(self, run):
+    size = run.height, run.width
+    return math.prod(tiles.counts(size, self.example_shape[:2]))
 
   def _read(self, file, block, lanes):
     has_pixels = file.kind == container.LOSSLESS
@@ -359,7 +370,7 @@ def _check(images, shape):
       f'the model takes examples {shape}, not {found}: only images are cut '
       'into tiles'
     )
-  if found[-1:] != shape[-1:] or len(found) != len(shape):
+  if found[-1:] != shape[-1:] or len(found) != len(shape) or 0 in found:
     raise UserError(
       f'the model takes images [H, W, {shape[-1]}], not of shape {found}'
     )
