@@ -60,6 +60,13 @@ class Run(NamedTuple):
   width: int
 
 
+def add_to_runs(runs: list[Run], count: int, height: int, width: int) -> None:
+  """Adds images of a size to runs."""
+  if runs and runs[-1][1:] == (height, width):
+    count += runs.pop().images
+  runs.append(Run(count, height, width))
+
+
 class Writer:
   """Writes a file block by block.
 

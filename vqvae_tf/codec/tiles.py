@@ -2,6 +2,32 @@
 
 import numpy as np
 
+from vqvae_tf.errors import UserError
+
+
+def check(images: np.ndarray, shape: tuple[int, ...]) -> None:
+  """Checks that images are what a model takes, whole or cut.
+
+  Args:
+    images: `[B, ...]`.
+    shape: of the model's examples.
+
+  Raises:
+    UserError: if they are not.
+  """
+  if images.dtype != np.uint8:
+    raise UserError(f'images must be uint8, not {images.dtype}')
+  found = images.shape[1:]
+  if len(shape) != 3 and found != shape:
+    raise UserError(
+      f'the model takes examples {shape}, not {found}: only images are cut '
+      'into tiles'
+    )
+  if found[-1:] != shape[-1:] or len(found) != len(shape) or 0 in found:
+    raise UserError(
+      f'the model takes images [H, W, {shape[-1]}], not of shape {found}'
+    )
+
 
 def counts(size: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:
   """Returns the rows and columns of tiles that cover an image.

@@ -251,8 +251,8 @@ class Codec:
         isinstance(images, np.ndarray)
         and images.shape[1:] == self.example_shape
       ):
-        _check(images, self.example_shape)
-        _note(runs, len(images), *self.example_shape[:2])
+        tiles.check(images, self.example_shape)
+        container.add_to_runs(runs, len(images), *self.example_shape[:2])
         for k in range(0, len(images), _BATCH):
           part = slice(k, k + _BATCH)
           codes = self._encode(images[part], lossy)
@@ -261,8 +261,8 @@ class Codec:
         continue
       for k, image in enumerate(images):
         image = np.asarray(image)
-        _check(image[np.newaxis], self.example_shape)
-        _note(runs, 1, *image.shape[:2])
+        tiles.check(image[np.newaxis], self.example_shape)
+        container.add_to_runs(runs, 1, *image.shape[:2])
         label = None if labels is None else labels[k]
         yield from self._tiles(image, label, lossy)
 
@@ -358,29 +358,6 @@ class Codec:
         for k in range(0, len(content.codes), _BATCH)
       ]
     )
-
-
-def _check(images, shape):
-  """Checks images [B, ...] for a model of examples of a shape."""
-  if images.dtype != np.uint8:
-    raise UserError(f'images must be uint8, not {images.dtype}')
-  found = images.shape[1:]
-  if len(shape) != 3 and found != shape:
-    raise UserError(
-      f'the model takes examples {shape}, not {found}: only images are cut '
-      'into tiles'
-    )
-  if found[-1:] != shape[-1:] or len(found) != len(shape) or 0 in found:
-    raise UserError(
-      f'the model takes images [H, W, {shape[-1]}], not of shape {found}'
-    )
-
-
-def _note(runs, count, height, width):
-  """Adds images of a size to runs."""
-  if runs and runs[-1][1:] == (height, width):
-    count += runs.pop().images
-  runs.append(container.Run(count, height, width))
 
 
 def _exact_model(path: Path) -> ExactModel:
