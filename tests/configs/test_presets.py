@@ -22,6 +22,7 @@ SETTINGS = [
   ('fashion_mnist_autoregressive', 32, 64, (3, 3), 0.25, 'ema'),
   ('cifar10', 4096, 64, (16, 16), 0.25, 'ema'),
   ('cifar10_autoregressive', 1024, 64, (4, 4), 0.25, 'ema'),
+  ('cifar10_autoregressive_large', 64, 64, (4, 4), 0.25, 'ema'),
   ('digits', 32, 16, (4, 4), 0.25, 'ema'),
   ('sonnet_cifar10', 512, 64, (8, 8), 0.25, 'ema'),
   ('paper_cifar10', 512, 640, (8, 8), 0.25, 'product'),

@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / 'assets' / 'models'
 NAMES = sorted(path.name for path in MODELS.iterdir())
 LIMIT = 10e6  # bytes
+# What was trained on a GPU may take more.
+LIMITS = {'cifar10_autoregressive_large': 40e6}
 
 each_model = pytest.mark.parametrize('name', NAMES)
 
@@ -46,7 +48,7 @@ def test_every_dataset_has_both_kinds():
 @each_model
 def test_size(name):
   files = [path for path in (MODELS / name).rglob('*') if path.is_file()]
-  assert sum(path.stat().st_size for path in files) <= LIMIT
+  assert sum(path.stat().st_size for path in files) <= LIMITS.get(name, LIMIT)
 
 
 @each_model
