@@ -2,7 +2,7 @@
 
   python benchmarks/codec.py cifar10 data/cifar10
   python benchmarks/codec.py mnist_autoregressive data/mnist --images=100
-  python benchmarks/codec.py cifar10 data/kodak --photos=4
+  python benchmarks/codec.py cifar10 data/kodak --photos=1
 
 Of the whole test split: bits/dim under the model, the label summed over, as the
 model's card has it, and in one file, written with the labels. Of the first
