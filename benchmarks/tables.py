@@ -5,7 +5,6 @@ assets/benchmarks/*.csv, which the other benchmarks write, and from
 assets/published.csv.
 """
 
-import numpy as np
 from measured import ROOT, TABLES, model_metadata, read, table
 
 # For `results.py`, which has no use for single tables.
@@ -359,18 +358,6 @@ _STEP_PEERS = {
 }
 
 
-@table('file', 'damages', 'refused', 'unharmed', 'silent', 'traceback', 'hang')
-def faults():
-  """Yields what became of damaged files: see tests/faults."""
-  rows = read('benchmarks/faults.csv')
-  total = {'file': '**all**'}
-  for name in [name for name in rows[0] if name != 'file']:
-    total[name] = sum(int(row[name]) for row in rows)
-  for row in [*rows, total]:
-    file, *counts = row.values()
-    yield [file, *(f'{int(count):,}' for count in counts)]
-
-
 @table('batch', 'peer', 'images/s', 'time of a step, ours being 1')
 def train_step():
   """Yields the speed of a training step."""
@@ -382,58 +369,3 @@ def train_step():
         f'{float(row["images_per_second"]):.0f}',
         f'{float(row["ratio"]):.3f}',
       ]
-
-
-@table(
-  'test split',
-  'nll, bits/dim',
-  'file, bits/dim',
-  'over nll',
-  'each alone, over nll',
-  'ms to write (without labels)',
-  'ms to read',
-  'MiB to read',
-)
-def codec():
-  """Yields what files of the models that ship take."""
-  for row in read('benchmarks/codec.csv'):
-    nll, size = (float(row[f'{x}_bits_per_dim']) for x in ('nll', 'file'))
-    yield [
-      row['model'],
-      f'{nll:.4f}',
-      f'{size:.4f}',
-      f'{float(row["file_over_nll_percent"]):+.3f} %',
-      f'{float(row["random_access_over_nll_percent"]):+.2f} %',
-      f'{row["compress_ms"]} ({row["compress_without_labels_ms"]})',
-      row['decompress_ms'],
-      row['decompress_mib'],
-    ]
-
-
-@table('test images', 'bytes', 'PSNR, dB', 'WebP', 'its PSNR, dB')
-def codec_lossy():
-  """Yields what codes alone show, beside WebP at equal bytes."""
-  rows = read('benchmarks/codec_lossy.csv')
-  for model in dict.fromkeys(row['model'] for row in rows):
-    (ours, *others) = (
-      (float(row['bytes']), float(row['psnr_db']))
-      for row in rows
-      if row['model'] == model
-    )
-    size, decibels = ours
-    others.sort()
-    smallest, other = others[0]
-    title = f'the smallest, {smallest:.0f} bytes'
-    if size > smallest:
-      other = np.interp(size, *zip(*others, strict=True))
-      title = 'at equal bytes'
-    yield [model, f'{size:.0f}', f'{decibels:.2f}', title, f'{other:.2f}']
-
-
-@table('photographs, bits/dim', 'in tiles, our file', 'PNG', 'WebP, lossless')
-def codec_photos():
-  """Yields what photographs take in tiles of small models."""
-  for row in read('benchmarks/codec_photos.csv'):
-    names = ('vqz', 'png', 'webp')
-    title = f'{float(row["images"]):.0f} of Kodak, {row["model"]}'
-    yield [title, *(f'{float(row[name]):.3f}' for name in names)]

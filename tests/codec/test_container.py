@@ -41,11 +41,13 @@ def test_read_as_written():
 
 def test_blocks_of_a_range():
   file = File(written())
-  starts = lambda *ends: [start for start, _ in file.blocks(*ends)]  # noqa: E731
-  assert starts(0, 300) == [0]
-  assert starts(299, 301) == [0, 300]
-  assert starts(300, 301) == [300]
-  assert starts(5, 5) == []
+  for first, end, expected in (
+    (0, 300, [0]),
+    (299, 301, [0, 300]),
+    (300, 301, [300]),
+    (5, 5, []),
+  ):
+    assert [start for start, _ in file.blocks(first, end)] == expected
 
 
 def test_nothing_in_it():

@@ -89,6 +89,27 @@ def done(run_all, exported_with_prior, exported, photos, tmp_path_factory):
       f'--input={photos.parent}/colours.png',
       f'--output={root}/x',
     ),
+    'idle flag': (
+      'compress',
+      *whole,
+      f'--input={photos}',
+      '--split=train',
+      f'--output={root}/x',
+    ),
+    'not empty': (
+      'decompress',
+      *whole,
+      *digits,
+      f'--output={root}/one',
+    ),
+    'over it': (
+      'decompress',
+      *whole,
+      *digits,
+      '--count=1',
+      '--overwrite',
+      f'--output={root}/one',
+    ),
     'too many': (
       'decompress',
       *whole,
@@ -148,7 +169,9 @@ def test_a_split_and_back(done, digits):
     np.testing.assert_array_equal(found[f'{k:06}.png'], image)
   assert 'written: 2 images into ' in output(done, 'one back')
   found = read(done['root'] / 'one')
-  assert sorted(found) == ['000007.png', '000008.png']
+  # The first one came later, by --overwrite.
+  assert sorted(found) == ['000000.png', '000007.png', '000008.png']
+  output(done, 'over it')
   np.testing.assert_array_equal(found['000008.png'], images[8])
 
 
@@ -177,6 +200,8 @@ def test_codes_alone_by_an_early_export(done):
     ('no input', '/nowhere is missing: name an image or a folder of them'),
     ('no images', 'has no image in it'),
     ('colours', 'has colours, and the model is of grey images'),
+    ('idle flag', '--data_dir and --split are for the data set of the model'),
+    ('not empty', 'one has files already: name another folder, or give'),
     ('too many', 'has 20 images: there are not 2 from --first=19 on'),
     ('foreign', 'cannot read the file: another model wrote it'),
     ('nothing', 'cannot read the file: it is no VQZ file'),

@@ -26,6 +26,7 @@ def copied(tmp_path):
 def tables(monkeypatch):
   """The tables as Markdown, by name."""
   monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
+  import file_tables  # noqa: F401
   import tables
 
   return {name: table() for name, table in tables.TABLES.items()}

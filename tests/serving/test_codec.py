@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import vqvae_tf
-from vqvae_tf.codec import container
+from vqvae_tf.codec import coding, container
 from vqvae_tf.errors import UserError
 from vqvae_tf.serving import Sizes, load
 from vqvae_tf.serving.codec import PLACE
@@ -146,6 +146,25 @@ def test_no_images(codec):
   data = codec.compress(np.zeros([0, 8, 8, 1], np.uint8))
   assert codec.decompress(data).shape == (0, 8, 8, 1)
   assert codec.decompress(data).dtype == np.uint8
+
+
+def test_several_blocks(codec, images, labels):
+  """As large files have them; the first is of 64 images."""
+  model, file = codec._model, io.BytesIO()
+  codes = np.asarray(codec._subject.encode(images))
+  writer = container.Writer(file, container.LOSSLESS, model.fingerprint)
+  content = coding.Content(codes, labels, images)
+  blocks = list(coding.blocks(model, [content], False, most_examples=64))
+  assert [block.examples for block in blocks] == [64, 6]
+  for block in blocks:
+    writer.add(block)
+  writer.finish()
+  data = file.getvalue()
+  np.testing.assert_array_equal(codec.decompress(data), images)
+  for first, count in ((63, 2), (64, 6), (60, 10), (0, 64)):
+    found = codec.decompress(data, first, count)
+    np.testing.assert_array_equal(found, images[first : first + count])
+  assert sum(codec.sizes(data)) == pytest.approx(len(data))
 
 
 def test_written_while_images_come_in(codec, images, labels):

@@ -3,12 +3,14 @@
 import json
 import pathlib
 
+import numpy as np
 import pytest
 
 from vqvae_tf import configs
 from vqvae_tf.configs import presets
 from vqvae_tf.metrics.table import table
 from vqvae_tf.runs import results
+from vqvae_tf.serving import Codec, load
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / 'assets' / 'models'
@@ -74,6 +76,27 @@ def test_the_score_of_its_preset(name):
   if not result.num_sampled:
     parts.insert(1, f'{result.psnr_db:.2f} dB')
   assert presets.named(name).score == ', '.join(parts)
+
+
+@each_model
+def test_its_files_are_what_it_promises(name):
+  """The integers are the network: an image costs what it should, to 0.3 %."""
+  subject, codec = load.from_export(MODELS / name), Codec(MODELS / name)
+  height, width, channels = subject.config.example_shape
+  waves = np.add.outer(np.arange(height) ** 2 / 40, np.arange(width) / 3)
+  image = 127 + 90 * np.sin(waves)[np.newaxis, ..., np.newaxis]
+  image = np.repeat(image, channels, -1).astype(np.uint8)
+  label = np.array([3], np.int32)
+  data = codec.compress(image, label)
+  np.testing.assert_array_equal(codec.decompress(data), image)
+  codes = subject.encode(image)
+  sizes = codec.sizes(data)
+  for found, expected in (
+    (sizes.pixels, subject.pixel_bits(codes, image)),
+    (sizes.codes, subject.prior.code_bits(codes, label)),
+  ):
+    # A symbol costs 24 bits at most, which the network does not know.
+    assert 8 * found == pytest.approx(float(np.sum(expected)), rel=3e-3)
 
 
 @each_model

@@ -53,7 +53,10 @@ class Bits(NamedTuple):
 
 
 def blocks(
-  model: ExactModel, contents: Iterable[Content], random_access: bool
+  model: ExactModel,
+  contents: Iterable[Content],
+  random_access: bool,
+  most_examples: int = container.MOST_EXAMPLES,
 ) -> Iterator[Block]:
   """Yields the blocks of examples, a few of which are in memory.
 
@@ -61,6 +64,7 @@ def blocks(
     model: that of the codes and the examples.
     contents: of examples.
     random_access: whether each example has a lane of its own.
+    most_examples: of a block, a multiple of 64.
   """
   waiting, bits, symbols, count = [], 0.0, 0, 0
   for content in contents:
@@ -74,7 +78,7 @@ def blocks(
       symbols += intervals.masses.size
       count += len(few.codes)
       is_full = bits >= _BLOCK_BITS or symbols >= _BLOCK_SYMBOLS
-      if is_full or count > container.MOST_EXAMPLES - _MOST_LANES:
+      if is_full or count > most_examples - _MOST_LANES:
         yield _block(waiting, bits, random_access)
         waiting, bits, symbols, count = [], 0.0, 0, 0
   if waiting:

@@ -41,6 +41,11 @@ def _compress() -> None:
   args = flags.FLAGS
   if not args.model or not args.output:
     raise UserError('give --model=EXPORT and --output=FILE')
+  if args.input and (args.data_dir or args['split'].present):
+    raise UserError(
+      '--data_dir and --split are for the data set of the model: leave them '
+      'out beside --input'
+    )
   output = Path(args.output)
   if output.exists() and not args.overwrite:
     raise UserError(f'{output} exists already: give --overwrite to replace it')

@@ -29,6 +29,7 @@ def main() -> None:
   flags.DEFINE_string('output', None, 'folder to write the images into')
   flags.DEFINE_integer('first', 0, 'number of the first image', 0)
   flags.DEFINE_integer('count', None, 'how many (default: all that follow)', 1)
+  flags.DEFINE_bool('overwrite', False, 'write into a folder that has files')
   cli.run(_decompress, _USAGE)
 
 
@@ -36,6 +37,11 @@ def _decompress() -> None:
   args = flags.FLAGS
   if not (args.model and args.input and args.output):
     raise UserError('give --model=EXPORT, --input=FILE and --output=FOLDER')
+  output = Path(args.output)
+  if not args.overwrite and output.is_dir() and any(output.iterdir()):
+    raise UserError(
+      f'{output} has files already: name another folder, or give --overwrite'
+    )
   from vqvae_tf import files
   from vqvae_tf.media import image_files
   from vqvae_tf.serving import Codec
@@ -47,7 +53,6 @@ def _decompress() -> None:
   codec = Codec(args.model)
   if codec.is_lossy(data):
     cli.load_tensorflow()
-  output = Path(args.output)
   total = codec.num_images(data)
   count = total - args.first if args.count is None else args.count
   if not 0 < count <= total - args.first:

@@ -112,7 +112,8 @@ def _measure(subject, codeless, data, codec):
   files = evaluate.measure_files(data) if flags.FLAGS.formats else None
   if codec:
     classes = subject.config.class_names
-    own = round_trip.bits_per_dim(codec, data, classes)
+    with tempfile.TemporaryDirectory() as folder:
+      own = round_trip.write(codec, data, classes, Path(folder) / 'file')
     files = {**(files or {}), 'vqz': own}
   print(f'{data.name} {data.split}, {subject.origin}')
   print(table(result, files))

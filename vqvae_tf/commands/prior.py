@@ -1,5 +1,7 @@
 """bin/prior: trains a prior over the codes of a trained model."""
 
+from collections.abc import Callable
+
 from absl import flags
 
 from vqvae_tf.commands import cli
@@ -30,6 +32,17 @@ def _prior() -> int:
   if not path:
     raise UserError('give --workdir=RUN, the folder of a trained model')
   config = cli.config_from_flags(PriorConfig())
+  return train(config, path, cli.open_data)
+
+
+def train(config: PriorConfig, path: str, open_split: Callable) -> int:
+  """Trains the prior of a run and says how good it is; returns the status.
+
+  Args:
+    config: of the prior.
+    path: workdir of the run.
+    open_split: takes settings of data and the name of a split to the split.
+  """
   cli.load_tensorflow()
   from vqvae_tf.models import serve
   from vqvae_tf.priors import measuring, training
@@ -39,7 +52,7 @@ def _prior() -> int:
 
   run = Run(Workdir(path))
   settings = run.config.data
-  codes = cached(run, lambda split: cli.open_data(settings, split))
+  codes = cached(run, lambda split: open_split(settings, split))
   workdir = PriorWorkdir(run.workdir)
   decode = serve(run.model, run.config.example_shape).decode
   state = training.train(config, workdir, codes, decode)

@@ -1,8 +1,8 @@
 """Bits/dim of the files that a model itself makes, which are read again."""
 
-import itertools
-import tempfile
+import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -35,10 +35,10 @@ def labelled(
     rest -= len(few)
 
 
-def bits_per_dim(
-  codec: Codec, data: Source, class_names: tuple[str, ...]
+def write(
+  codec: Codec, data: Source, class_names: tuple[str, ...], path: Path
 ) -> float:
-  """Returns the bits/dim of the file of a split, which it reads and compares.
+  """Writes the file of a split, reads it again and compares all examples.
 
       bits_per_dim = 8 (bytes of the file) / (N H W C)
 
@@ -46,10 +46,15 @@ def bits_per_dim(
     codec: of the model.
     data: the split.
     class_names: those of the model.
+    path: the file, which appears whole or not at all.
+
+  Returns:
+    Its bits/dim.
 
   Raises:
-    UserError: if the images are not what the model takes.
-    RuntimeError: if the file does not give back an image.
+    UserError: if the examples are not what the model takes.
+    OSError: if the file cannot be written.
+    RuntimeError: if it does not give back an example.
   """
 
   def batches(title):
@@ -58,17 +63,12 @@ def bits_per_dim(
         yield images, labels
         bar.update(len(images))
 
-  with tempfile.TemporaryFile() as file:
+  with files.written(path) as aside, open(aside, 'wb') as file:
     codec.compress_to(file, batches('own file'))
-    size = file.tell()
-    file.seek(0)
-    read, number = codec.images(file.read()), 0
-    for images, _ in batches('own file, read again'):
-      found = np.stack(list(itertools.islice(read, len(images))))
-      if (found != images).any():
-        wrong = (found != images).any(tuple(range(1, images.ndim)))
-        raise RuntimeError(
-          f'the file does not give back image {number + wrong.argmax()}'
-        )
-      number += len(images)
-  return 8 * size / (number * np.prod(data.example_shape))
+  read, number = codec.images(files.mapped(path)), 0
+  for images, _ in batches('own file, read again'):
+    for image in images:
+      if (next(read) != image).any():
+        raise RuntimeError(f'{path} does not give back image {number}')
+      number += 1
+  return 8 * path.stat().st_size / (number * math.prod(data.example_shape))
