@@ -142,6 +142,13 @@ def test_resuming_in_16_bits(train, precision):
   assert len(scales) == (precision == 'mixed_float16')
 
 
+def test_resuming_keeps_the_compilation(train):
+  train('cut', steps=2, compile='xla')
+  resumed = train('cut', steps=4)
+  assert resumed.load_config().run.compile == 'xla'
+  _assert_same_run(resumed, train('whole', steps=4, compile='xla'))
+
+
 @pytest.mark.usefixtures('eagerly')
 def test_averages_and_flips(train, digits, monkeypatch):
   settings = {
@@ -189,7 +196,7 @@ class TestSettings:
   ):
     train(steps=6, log_every=1, evaluate_every=7, data_dir=str(tmp_path))
     config = copied.load_config()
-    assert config.run == configs.RunConfig(6, 7, 1)
+    assert config.run == configs.RunConfig(6, 7, 1, compile='graph')
     assert config.data.data_dir == str(tmp_path)
     groups = [(entry['step'], entry['group']) for entry in _entries(copied)]
     assert groups[4:] == [(5, 'train'), (6, 'train'), (6, 'validation')]
@@ -220,6 +227,7 @@ class TestSettings:
       'log_every',
       'data_dir',
       'distribute',
+      'compile',
     )
     fixed = [
       field

@@ -15,6 +15,7 @@ from absl import app, flags, logging
 from vqvae_tf import configs
 from vqvae_tf.configs import presets
 from vqvae_tf.errors import UserError, printable
+from vqvae_tf.training import processor
 
 FLAGS = flags.FLAGS
 # What a shell says of who was interrupted.
@@ -94,6 +95,7 @@ def load_tensorflow(start: Callable[[], Any] | None = None) -> Any:
   Returns:
     What `start` returns.
   """
+  processor.use_onednn()
   if 'TF_CPP_MIN_LOG_LEVEL' in os.environ:
     importlib.import_module('tensorflow')
     return start() if start else None

@@ -249,6 +249,14 @@ class RunConfig:
     ('none', 'mirrored', 'multi_worker'),
     resume=True,
   )
+  compile: str = setting(
+    'auto',
+    "how a step is compiled: as a graph whose convolutions are oneDNN's or a "
+    "GPU's, whole under XLA, or the faster one, which a run of more than five "
+    'minutes measures at its start and keeps',
+    ('auto', 'graph', 'xla'),
+    resume=True,
+  )
 
 
 @dataclasses.dataclass(frozen=True)

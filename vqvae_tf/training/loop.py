@@ -17,6 +17,7 @@ from vqvae_tf import configs
 from vqvae_tf.errors import UserError
 from vqvae_tf.runs import data, snapshots
 from vqvae_tf.runs.workdir import State, Workdir
+from vqvae_tf.training import compiling
 from vqvae_tf.training.devices import Devices
 from vqvae_tf.training.reporter import Reporter
 from vqvae_tf.training.stage import Stage
@@ -66,9 +67,10 @@ def train(
     if state.step:
       workdir.restore(tf.train.Checkpoint(trainer=trainer), state.step)
     _check_agreement(devices, stage, state, workdir)
+    compilation = _compile(trainer, stage, state, workdir)
     # Last, so that settings that do not work leave no trace.
     if devices.is_chief:
-      workdir.save_config(config)
+      workdir.save_config(configs.replace(config, compile=compilation))
       data.record(workdir, stage.sources)
     state = _Loop(stage, workdir, trainer, state, devices).run()
     # A worker that ends is a worker lost to those that still work.
@@ -94,6 +96,22 @@ def _check_agreement(devices, stage, state, workdir):
       'the workers have different settings or data: give all of them the same '
       'flags and files'
     )
+
+
+def _compile(trainer, stage, state, workdir):
+  """Lets steps be compiled as told, as before or as is faster; returns how."""
+  told = stage.config.run.compile
+  if told == 'auto' and state.step:
+    told = workdir.load_config().run.compile
+    # As it was before there was a choice.
+    told = 'graph' if told == 'auto' else told
+  if told != 'auto':
+    compiling.compile_as(trainer, told)
+    return told
+  num_steps = stage.config.run.steps - state.step
+  choice = compiling.choose(trainer, iter(stage.batches(0, (0, 1))), num_steps)
+  print(choice.text, flush=True)
+  return choice.compilation
 
 
 def make_trainer(stage: Stage, strategy: tf.distribute.Strategy) -> Trainer:

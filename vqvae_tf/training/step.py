@@ -12,6 +12,9 @@ from vqvae_tf.models import compiled
 from vqvae_tf.optimizers import averaging
 from vqvae_tf.optimizers.loss_scale import LossScale
 
+# Ways to compile a step: XLA what is between convolutions, or the whole step.
+COMPILATIONS = ('graph', 'xla')
+
 
 class Trainable(Protocol):
   """A module that can be trained, with all its variables.
@@ -46,6 +49,10 @@ class Trainer(snt.Module):
     model: what is trained.
     config: optimizer, learning rate and its schedule, averaging, batch size,
       precision.
+
+  Attributes:
+    compilation: the way to compile a step, 'graph' or 'xla'. Their rounding
+      differs: a run that is to be repeated bit for bit keeps to one.
   """
 
   def __init__(
@@ -81,8 +88,16 @@ class Trainer(snt.Module):
       -1, dtype=tf.int64, trainable=False, name='failed_step'
     )
     self._update = compiled(self._update_variables)
+    self.compilation = 'graph'
+    self._step_under_xla = tf.function(
+      self._step, jit_compile=True, autograph=False
+    )
 
-  @tf.function
+  @property
+  def num_replicas(self) -> int:
+    """How many devices take a step together."""
+    return self._strategy.num_replicas_in_sync
+
   def run(self, batches, num_steps) -> None:
     """Takes steps without coming back to Python.
 
@@ -91,8 +106,13 @@ class Trainer(snt.Module):
         tuple of such: the examples of all replicas of this process.
       num_steps: int32 scalar tensor.
     """
+    self._run(batches, num_steps, self.compilation == 'xla')
+
+  @tf.function
+  def _run(self, batches, num_steps, is_whole):
+    step = self._step_under_xla if is_whole else self._step
     for _ in tf.range(num_steps):
-      self._strategy.run(self._step, args=(next(batches),))
+      self._strategy.run(step, args=(next(batches),))
 
   # Autograph, which `run` needs and this does not, would take 4 seconds for the
   # modules of a model.
