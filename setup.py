@@ -80,7 +80,11 @@ setup(
     'codecs': ['imagecodecs>=2025.3.30'],
     # PyTorch's default wheels bring CUDA along; for the CPU alone, install
     # it first from the CPU index that pytorch.org names, then this extra.
-    'benchmarks': ['torch>=2.4', 'vector-quantize-pytorch>=1.20'],
+    'benchmarks': [
+      'keras-hub>=0.20',
+      'torch>=2.4',
+      'vector-quantize-pytorch>=1.20',
+    ],
   },
   entry_points={
     'console_scripts': [

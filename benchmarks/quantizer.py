@@ -8,6 +8,7 @@ N vectors of D = 64 and K codes, in float32; decay 0.99, commitment cost 0.25:
   vqvae_tf jit      the same with jit_compile=True
   sonnet            `snt.nets.VectorQuantizerEMA` in a tf.function
   sonnet jit        the same with jit_compile=True
+  keras hub         `VectorQuantizerEMA` of KerasHub's RQ-VAE, in a tf.function
   torch eager       `VectorQuantize` of vector-quantize-pytorch
   torch compiled    the same with torch.compile
   matrix product    [N, D] x [D, K] alone, at its best block of rows: the limit
@@ -28,7 +29,8 @@ memory of a call beyond its inputs, outputs and gradients (`memory.py` says
 how), in a second process, where memory that is freed goes back to the system:
 that is slower, so nothing is timed there. A peer "does not fit" where it would
 need more than nine tenths of the free memory.
-PyTorch is in the `benchmarks` extra; without it its rows say so.
+PyTorch and KerasHub are in the `benchmarks` extra; without it their rows say
+so.
 """
 
 import argparse
@@ -87,6 +89,24 @@ def _sonnet(n, k, work, jit):
     return module(inputs, is_training=False)['encoding_indices']
 
   return _in_tensorflow(module, encode, _vectors(n), work, jit)
+
+
+def _keras_hub(n, k, work):
+  import tensorflow as tf
+  from keras_hub.src.models.rqvae.rqvae_layers import VectorQuantizerEMA
+
+  module = VectorQuantizerEMA(k, _D, decay=_DECAY)
+  module.build([None, _D])
+  weight = tf.constant(_COMMITMENT_COST)
+
+  def quantize(inputs, is_training):
+    quantized, _, _, loss = module(inputs, training=is_training)
+    return {'quantize': quantized, 'loss': weight * loss[0]}
+
+  def encode(inputs):
+    return tf.argmax(module(inputs, training=False)[1], -1)
+
+  return _in_tensorflow(quantize, encode, _vectors(n), work, False)
 
 
 def _torch(n, k, work, compiled):
@@ -172,6 +192,7 @@ _PEERS = {
   'vqvae_tf jit': functools.partial(_ours, jit=True),
   'sonnet': functools.partial(_sonnet, jit=False),
   'sonnet jit': functools.partial(_sonnet, jit=True),
+  'keras hub': _keras_hub,
   'torch eager': functools.partial(_torch, compiled=False),
   'torch compiled': functools.partial(_torch, compiled=True),
   'matrix product': _product,

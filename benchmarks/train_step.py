@@ -5,23 +5,34 @@
 The same network (128 hidden channels, two residual blocks of 32, 8x8 codes,
 K = 512, D = 64, EMA), squared error and Adam everywhere, 32x32 RGB images:
 
-  vqvae_tf          this library, as it trains
-  sonnet            Sonnet's modules as published, in a tf.function
-  sonnet jit        the same with jit_compile=True
-  torch eager       PyTorch with vector-quantize-pytorch
-  torch compiled    the same with torch.compile
+  vqvae_tf            this library, as the commands train: the faster of the
+                      two ways below, which the note names
+  vqvae_tf graph, xla  either way
+  squared error       ours without what makes a likelihood of the squared error
+  sonnet              Sonnet's modules as published, in a tf.function
+  sonnet jit          the same with jit_compile=True
+  sonnet onednn       as `sonnet`, and TensorFlow told to use oneDNN, which it
+  sonnet jit onednn   does by itself on processors with AVX-512 alone
+  torch eager         PyTorch with vector-quantize-pytorch
+  torch compiled      the same with torch.compile
+  input pipeline      making our batches alone
 
-and `input pipeline`: making the batches alone, as a share of our step.
-PyTorch is in the `benchmarks` extra; without it its rows say so.
+`--isa=avx2` has all of them leave AVX-512 alone, as on a processor without it:
+oneDNN, XLA and PyTorch by their own settings, and oneDNN is off where nobody
+tells TensorFlow to use it. PyTorch is in the `benchmarks` extra; without it its
+rows say so.
 """
 
 import argparse
 import functools
+import os
 
 import numpy as np
 import rounds
 
-_STEPS = 20
+from vqvae_tf.training import processor
+
+_STEPS = 10
 _HIDDENS, _RESIDUAL_HIDDENS, _D, _K = 128, 32, 64, 512
 
 
@@ -30,11 +41,13 @@ def _images(batch_size):
   return generator.integers(0, 256, [batch_size, 32, 32, 3], dtype=np.uint8)
 
 
-def _ours(batch_size):
+def _ours(batch_size, way, is_likelihood=True):
+  processor.use_onednn()
   import tensorflow as tf
 
   from vqvae_tf import build, configs
   from vqvae_tf.configs import presets
+  from vqvae_tf.training import compiling
   from vqvae_tf.training.step import Trainer
 
   config = configs.observed(
@@ -45,16 +58,30 @@ def _ours(batch_size):
     (),
   )
   model = build.model(config)
+  if not is_likelihood:
+    model._log_prob = _minus_squares
   images = _images(batch_size)
   model.assess(images[:1])
   ours = Trainer(model, config.optimizer)
   batches = iter(tf.data.Dataset.from_tensors(images).repeat())
+  if way == 'auto':
+    compiling.choose(ours, batches, 1, worth_seconds=0)
+  else:
+    compiling.compile_as(ours, way)
 
   def work():
     ours.run(batches, tf.constant(_STEPS))
     assert ours.failed_step.numpy() < 0
 
+  work.note = ours.compilation
   return work
+
+
+def _minus_squares(params, images):
+  import tensorflow as tf
+
+  squares = (params - (tf.cast(images, tf.float32) / 255 - 0.5)) ** 2
+  return -tf.reduce_sum(squares, [1, 2, 3]) / 0.0632
 
 
 def _pipeline(batch_size):
@@ -193,13 +220,36 @@ def _torch(batch_size, compiled):
 
 
 _PEERS = {
-  'vqvae_tf': _ours,
+  'vqvae_tf': functools.partial(_ours, way='auto'),
+  'vqvae_tf graph': functools.partial(_ours, way='graph'),
+  'vqvae_tf xla': functools.partial(_ours, way='xla'),
+  'squared error': functools.partial(_ours, way='graph', is_likelihood=False),
   'sonnet': functools.partial(_sonnet, jit=False),
   'sonnet jit': functools.partial(_sonnet, jit=True),
+  'sonnet onednn': functools.partial(_sonnet, jit=False),
+  'sonnet jit onednn': functools.partial(_sonnet, jit=True),
   'torch eager': functools.partial(_torch, compiled=False),
   'torch compiled': functools.partial(_torch, compiled=True),
   'input pipeline': _pipeline,
 }
+_ONEDNN = {'TF_ENABLE_ONEDNN_OPTS': '1'}
+# As a processor without AVX-512 has it, by each library's own setting.
+_AVX2 = {
+  'ONEDNN_MAX_CPU_ISA': 'AVX2',
+  'XLA_FLAGS': '--xla_cpu_max_isa=AVX2',
+  'ATEN_CPU_CAPABILITY': 'avx2',
+  'MKL_ENABLE_INSTRUCTIONS': 'AVX2',
+}
+
+
+def _environment(name, isa):
+  """Returns the variables that a peer is started with."""
+  result = dict(_AVX2) if isa == 'avx2' else {}
+  if name.endswith('onednn'):
+    return result | _ONEDNN
+  if isa == 'avx2' and name.startswith('sonnet'):
+    return result | {'TF_ENABLE_ONEDNN_OPTS': '0'}
+  return result
 
 
 def main():
@@ -207,6 +257,7 @@ def main():
   parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
   parser.add_argument('--rounds', type=int, default=9)
   parser.add_argument('--batch_sizes', type=int, nargs='+', default=[32, 128])
+  parser.add_argument('--isa', choices=['own', 'avx2'], default='own')
   parser.add_argument('--output', default='assets/benchmarks/train_step.csv')
   parser.add_argument('--peer', help=argparse.SUPPRESS)
   args = parser.parse_args()
@@ -214,22 +265,35 @@ def main():
     prepare = functools.partial(_PEERS[args.peer], args.batch_sizes[0])
     rounds.serve(prepare)
     return
+  # What is measured is the CPU's time, in all peers.
+  os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
+  limited = ', AVX2 at most' if args.isa == 'avx2' else ''
+  described = processor.described() + limited
   table = []
-  print('| batch | peer | images/s | vqvae_tf is faster by |\n|-|-|-|-|')
+  print(described)
+  print('| batch | peer | images/s | time, ours being 1 | note |\n|-|-|-|-|-|')
   for size in args.batch_sizes:
     peers = [
-      rounds.Peer(name, ['--peer', name, '--batch_sizes', str(size)])
+      rounds.Peer(
+        name,
+        ['--peer', name, '--batch_sizes', str(size)],
+        environment=_environment(name, args.isa),
+      )
       for name in _PEERS
     ]
     for row in rounds.compare(peers, args.rounds):
       speed = None if row['seconds'] is None else _STEPS * size / row['seconds']
-      table.append({'batch_size': size, **row, 'images_per_second': speed})
-      shown = (
-        (row['note'], '')
-        if speed is None
-        else (f'{speed:.0f}', f'{row["ratio"]:.3f}')
+      table.append(
+        {'processor': described, 'batch_size': size, **row}
+        | {'images_per_second': speed}
       )
-      print(f'| {size} | {row["peer"]} | {" | ".join(shown)} |', flush=True)
+      shown = (
+        ('', '') if speed is None else (f'{speed:.0f}', f'{row["ratio"]:.3f}')
+      )
+      print(
+        f'| {size} | {row["peer"]} | {" | ".join(shown)} | {row["note"]} |',
+        flush=True,
+      )
   rounds.write_csv(args.output, table)
 
 
