@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from vqvae_tf.models.code_cost import code_cost, examples_per_pass
+from vqvae_tf.models.code_cost import (
+  code_cost,
+  examples_per_fixed_pass,
+  examples_per_pass,
+  padded,
+)
 
 # p(z | y) of a prior of 2 classes, by the only code of an image.
 GIVEN = np.array([[1 / 2, 1 / 4, 1 / 8, 1 / 8], [1 / 8, 1 / 8, 1 / 4, 1 / 2]])
@@ -59,3 +64,21 @@ class TestCost:
 
     found = code_cost(bits_of_many, 2, self.CODES, None, 100)
     np.testing.assert_array_equal(found.marginal, [10_000] * 3)
+
+
+class TestPadded:
+  def test_always_as_many_rows(self):
+    given = []
+
+    def total(codes, labels):
+      given.append(len(codes))
+      return codes.sum((1, 2, 3)) + 100 * labels
+
+    codes = np.arange(10).reshape([5, 2, 1, 1])
+    found = code_cost(padded(total, 4), 3, codes, np.ones(5, int), 4)
+    assert given == [4] * 4
+    np.testing.assert_array_equal(found.given_class, codes.sum((1, 2, 3)) + 100)
+
+  def test_passes_of_few_cells(self):
+    assert examples_per_fixed_pass(256) == 32
+    assert examples_per_fixed_pass(2**20) == 1

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Cells of a pass of one size: their features stay in a cache.
+_CELLS_PER_PASS = 2**13
 # Of a prior's pass: as much as keeps a device busy, 256 MB of float32.
 _LOGITS_PER_PASS = 2**26
 
@@ -31,6 +33,35 @@ def examples_per_pass(num_codes: int, codebook_sizes: tuple[int, ...]) -> int:
   return max(1, _LOGITS_PER_PASS // (num_codes * max(codebook_sizes)))
 
 
+def examples_per_fixed_pass(num_cells: int) -> int:
+  """Returns of how many examples a pass is that always has as many.
+
+  Args:
+    num_cells: of an example; of an image h w.
+  """
+  return max(1, _CELLS_PER_PASS // num_cells)
+
+
+def padded(
+  function: Callable[[np.ndarray, np.ndarray], np.ndarray], per_pass: int
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+  """Returns a function that XLA compiles once, for fewer rows as well.
+
+  Args:
+    function: takes two arrays of `per_pass` rows to an array of as many.
+    per_pass: at least the rows that it is given.
+  """
+
+  def call(codes, labels):
+    whole = (
+      np.concatenate([part, np.repeat(part[-1:], per_pass - len(part), 0)])
+      for part in (codes, labels)
+    )
+    return np.asarray(function(*whole))[: len(codes)]
+
+  return call
+
+
 def code_cost(
   code_bits: Callable[[np.ndarray, np.ndarray], np.ndarray],
   num_classes: int,
@@ -44,7 +75,8 @@ def code_cost(
 
   Args:
     code_bits: takes codes int32 `[B, ..., M]` and labels int32 `[B]` to
-      -log2 p(code | earlier codes, label), `[B, ..., M]`.
+      -log2 p(code | earlier codes, label), `[B, ..., M]`, or to their sums
+      `[B]`.
     num_classes: that the prior can be given; 0 if it is given none.
     codes: int32 `[B, ..., M]`.
     labels: int32 `[B]`; None where they are not those of the prior.

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from vqvae_tf import noise
 from vqvae_tf.codes import checked_codes
-from vqvae_tf.models import drawing
+from vqvae_tf.models import blocks, drawing
+from vqvae_tf.models.checks import check, kept_codes
 from vqvae_tf.models.compilation import compiled
 from vqvae_tf.nets import CausalNetwork
 
@@ -101,6 +102,7 @@ class CodePrior(snt.Module):
       tf.zeros([1, *grid, len(sizes)], tf.int32), tf.zeros([1], tf.int32)
     )
     self._draw = compiled(self._draw_all)
+    self._quick_nats = compiled(self._nats_by_blocks)
     # Op by op from Python they would take longer than the codes of 8x8.
     self._drawn_labels = tf.function(self._random_labels, autograph=False)
 
@@ -177,24 +179,43 @@ class CodePrior(snt.Module):
     Raises:
       ValueError, InvalidArgumentError: as `nats` does.
     """
-    codes, labels = self._checked(
-      codes, tf.zeros(tf.shape(codes)[:1], tf.int32)
-    )
+    labels = tf.zeros(tf.shape(codes)[:1], tf.int32)
+    codes, labels = self._checked(codes, labels)
 
-    def given(label):
-      nats = self._nats(codes, tf.zeros_like(labels) + label)
-      return _total(nats)
+    slots = self._slots(codes)
 
-    # One label at a time: the memory of one pass, and a short graph. A graph
-    # would run ten passes at once.
+    def add(label, total):
+      outputs = self.network(slots, self._context(labels + label))
+      nats = _total(self._code_nats(outputs, codes, blocks.log_sum_exp))
+      return label + 1, tf.reduce_logsumexp(tf.stack([total, -nats]), 0)
+
+    # One label at a time: the memory of one pass, and a short graph.
     count = max(self.num_classes, 1)
-    nats = tf.map_fn(
-      given,
-      tf.range(count),
-      parallel_iterations=1,
-      fn_output_signature=tf.TensorSpec([None]),
+    start = tf.constant(0), tf.zeros_like(labels, tf.float32) - math.inf
+    _, total = tf.while_loop(
+      lambda label, _: label < count, add, start, parallel_iterations=1
     )
-    return math.log(count) - tf.reduce_logsumexp(-nats, 0)
+    return math.log(count) - total
+
+  def example_nats(
+    self, codes: tf.Tensor, labels: tf.Tensor | None = None
+  ) -> tf.Tensor:
+    """Returns -log p(codes | label) in nats, to evaluate many examples.
+
+    The sums of `nats` up to rounding, the logits of a few cells at a time; XLA
+    compiles it for each B.
+
+    Args:
+      codes: int32 `[B, ..., M]`.
+      labels: int32 `[B]`; an unconditional prior needs none.
+
+    Returns:
+      float32 `[B]`, which has no gradient.
+
+    Raises:
+      ValueError, InvalidArgumentError: as `nats` does.
+    """
+    return self._quick_nats(*self._checked(codes, labels))
 
   def sample(
     self,
@@ -234,9 +255,11 @@ class CodePrior(snt.Module):
     """
     seed = tf.cast(seed, tf.int32)
     labels = self._sampled_labels(labels, seed)
-    _check('temperature', temperature, 'at least 0', lambda t: t >= 0)
-    _check('top_p', top_p, 'in (0, 1]', lambda p: 0 < p <= 1)
-    kept = self._kept(given, mask, labels.shape[0] or tf.shape(labels)[0])
+    check('temperature', temperature, 'at least 0', lambda t: t >= 0)
+    check('top_p', top_p, 'in (0, 1]', lambda p: 0 < p <= 1)
+    batch = labels.shape[0] or tf.shape(labels)[0]
+    shape = [batch, *self.grid, len(self.codebook_sizes)]
+    kept = kept_codes(given, mask, shape, self.codebook_sizes)
     temperature = tf.cast(temperature, tf.float32)
     top_p = tf.cast(top_p, tf.float32)
     draw = self._draw if jit_compile else self._draw_all
@@ -263,10 +286,41 @@ class CodePrior(snt.Module):
     return codes[..., 0]
 
   def _nats(self, codes, labels, is_training=False):
-    slots = self._features(codes, range(len(self.codebook_sizes)))
-    outputs = self.network(slots, self._context(labels), is_training)
+    context = self._context(labels)
+    outputs = self.network(self._slots(codes), context, is_training)
     logits = self._logits(outputs, tf.constant(self.codebook_sizes))
     return tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+
+  def _nats_by_blocks(self, codes, labels):
+    slots = self._slots(codes)
+    features = self.network.features(slots, self._context(labels))
+    if features is None:
+      return _total(self._nats(codes, labels))
+    cells = [
+      tf.reshape(part, [-1, *part.shape[len(self.grid) + 1 :]])
+      for part in (features, slots, codes)
+    ]
+
+    def by(log_sum_exp):
+      def nats(features, slots, codes):
+        outputs = self.network.outputs(features, slots)
+        return _total(self._code_nats(outputs, codes, log_sum_exp))
+
+      found = tf.reshape(blocks.by_blocks(nats, *cells), [codes.shape[0], -1])
+      return tf.reduce_sum(found, 1)
+
+    quick = by(blocks.quick_log_sum_exp)
+    is_fine = tf.reduce_all(tf.math.is_finite(quick))
+    return tf.cond(is_fine, lambda: quick, lambda: by(blocks.log_sum_exp))
+
+  def _code_nats(self, outputs, codes, log_sum_exp):
+    """Returns nats of codes [..., M], outputs [..., M, P], for no gradient."""
+    logits = self._logits(outputs, tf.constant(self.codebook_sizes))
+    own = tf.gather(logits, codes, batch_dims=codes.shape.rank)
+    return log_sum_exp(logits) - own
+
+  def _slots(self, codes):
+    return self._features(codes, range(len(self.codebook_sizes)))
 
   def _logits(self, outputs, sizes):
     """Takes outputs [..., P] of codebooks of sizes [...] to logits."""
@@ -313,7 +367,7 @@ class CodePrior(snt.Module):
 
   def _checked_labels(self, labels):
     last = self.num_classes - 1
-    _check('labels', labels, f'in 0..{last}', lambda y: 0 <= y <= last)
+    check('labels', labels, f'in 0..{last}', lambda y: 0 <= y <= last)
     return tf.cast(labels, tf.int32)
 
   def _sampled_labels(self, labels, seed):
@@ -334,54 +388,10 @@ class CodePrior(snt.Module):
       count[tf.newaxis], own, 0, most, tf.int32, alg=noise.ALGORITHM
     )
 
-  def _kept(self, given, mask, batch):
-    """Returns the codes to keep and which they are, [B, ..., M]."""
-    shape = [batch, *self.grid, len(self.codebook_sizes)]
-    if given is None and mask is None:
-      return tf.zeros(shape, tf.int32), tf.zeros(shape, tf.bool)
-    if given is None or mask is None:
-      raise ValueError('to keep codes, give both: given and mask.')
-    given, mask = tf.cast(given, tf.int32), tf.cast(mask, tf.bool)
-    if mask.shape.rank == len(shape) - 1:
-      mask = mask[..., tf.newaxis]
-    # Broadcasting would put other shapes anywhere.
-    _check_shape('given', given, shape)
-    whole = [*shape[:-1], 1] if mask.shape[-1:] == [1] else shape
-    _check_shape('mask', mask, whole)
-    # What is not kept may be anything.
-    given = tf.where(mask, given, 0)
-    given = checked_codes(given, self.codebook_sizes)
-    return tf.broadcast_to(given, shape), tf.broadcast_to(mask, shape)
-
 
 def _total(nats):
   """Takes nats [B, ...] to those of each example, [B]."""
   return tf.reduce_sum(nats, range(1, nats.shape.rank))
-
-
-def _check(name, values, must, is_fine):
-  """Checks values that are known: those of a graph are not."""
-  known = tf.get_static_value(tf.convert_to_tensor(values))
-  if known is None:
-    return
-  wrong = [value for value in known.ravel().tolist() if not is_fine(value)]
-  if wrong:
-    raise ValueError(f'{name} must be {must}, not {wrong[0]}.')
-
-
-def _check_shape(name, tensor, shape):
-  """Checks what is known of a shape, whose first dimension may also be 1."""
-  batch, *rest = shape
-  batches = (None, 1, tf.get_static_value(batch))
-  found = tensor.shape
-  if found.rank != len(shape) or not (
-    found[1:].is_compatible_with(rest)
-    and (found[0] in batches or batches[-1] is None)
-  ):
-    raise ValueError(
-      f'{name} must be of shape [B or 1, {", ".join(map(str, rest))}], not '
-      f'{found}.'
-    )
 
 
 def _table(shape, name):

@@ -1,5 +1,6 @@
 """A model behind its doors, wherever these come from."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -7,8 +8,15 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from vqvae_tf import bits
 from vqvae_tf.codes import bits_per_position
-from vqvae_tf.models.code_cost import CodeCost, code_cost, examples_per_pass
+from vqvae_tf.models.code_cost import (
+  CodeCost,
+  code_cost,
+  examples_per_fixed_pass,
+  examples_per_pass,
+  padded,
+)
 from vqvae_tf.models.code_prior import CodePrior
 from vqvae_tf.models.doors import model_doors, prior_doors
 from vqvae_tf.models.sampler import Samples
@@ -44,6 +52,8 @@ class ServedPrior:
     codebook_sizes: K of each of the M codebooks.
     num_classes: of the labels; 0 of an unconditional prior.
     warning: why it is of no use, if it is known to be of none.
+    find: finds the prior itself, which evaluates many examples sooner; None
+      where there are doors alone, or where it finds None.
   """
 
   def __init__(
@@ -53,7 +63,10 @@ class ServedPrior:
     codebook_sizes: tuple[int, ...],
     num_classes: int,
     warning: str = '',
+    find: Callable[[], CodePrior | None] | None = None,
   ):
+    self._find = find
+    self._per_fixed_pass = examples_per_fixed_pass(math.prod(code_shape[:-1]))
     self._doors = doors
     self._code_shape = code_shape
     self._per_pass = examples_per_pass(math.prod(code_shape), codebook_sizes)
@@ -83,9 +96,37 @@ class ServedPrior:
       codes: int32 `[B, ..., M]`.
       labels: int32 `[B]`; None where they are not those of the prior.
     """
-    return code_cost(
-      self.code_bits, self.num_classes, codes, labels, self._per_pass
-    )
+    per_pass, bits_of = self._per_pass, self.code_bits
+    if quick := self.quick_bits(len(codes)):
+      per_pass = self._per_fixed_pass
+      bits_of = padded(quick, per_pass)
+    return code_cost(bits_of, self.num_classes, codes, labels, per_pass)
+
+  def quick_bits(self, num: int) -> Callable | None:
+    """Returns what `cost` of so many examples calls, compiled by XLA.
+
+    Args:
+      num: of examples; each has all labels.
+
+    Returns:
+      It takes codes and labels of one pass to bits `[B]`. None where that takes
+      no less time, compilation included, or where there are doors alone.
+    """
+    pairs = num * max(self.num_classes, 1)
+    return self._example_bits if pairs > self._per_fixed_pass else None
+
+  @functools.cached_property
+  def _example_bits(self):
+    """Takes codes and labels to bits [B] of as many; None without a prior."""
+    prior = self._find() if self._find else None
+    if prior is None:
+      return None
+
+    def example_bits(codes, labels):
+      return bits.nats_to_bits(prior.example_nats(codes, labels))
+
+    call = tf.function(example_bits, autograph=False)
+    return lambda *given: call(*map(tf.constant, given))
 
   def sample(
     self,
@@ -230,7 +271,8 @@ def serve_prior(
   sizes = prior.codebook_sizes
   shape = (*prior.grid, len(sizes))
   doors = doors or prior_doors(prior)
-  return ServedPrior(doors, shape, sizes, prior.num_classes, warning)
+  classes = prior.num_classes
+  return ServedPrior(doors, shape, sizes, classes, warning, lambda: prior)
 
 
 def traits(model: VQVAE) -> Traits:

@@ -72,6 +72,22 @@ class CausalNetwork(snt.Module, abc.ABC):
       ValueError: if the network takes no such grid.
     """
 
+  def features(
+    self, slots: tf.Tensor, context: tf.Tensor, is_training: bool = False
+  ) -> tf.Tensor | None:
+    """Returns what `outputs` makes parameters of, in one pass.
+
+    Args:
+      slots: as for a call.
+      context: likewise.
+      is_training: likewise.
+
+    Returns:
+      Float `[B, ..., C]`; those of a cell see earlier cells alone. None of a
+      network whose parameters come of more than these.
+    """
+    del slots, context, is_training
+
   @abc.abstractmethod
   def initial_state(self, context: tf.Tensor, num_features: int) -> State:
     """Returns what a network that walks over the cells knows at the start.
@@ -104,6 +120,22 @@ class CausalNetwork(snt.Module, abc.ABC):
     Returns:
       What cell t sees, for `parameters`, and the state for the next step.
     """
+
+  def outputs(self, features: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
+    """Returns the parameters of all slots of cells, which need no order.
+
+    Args:
+      features: float `[..., C]`, of each cell.
+      slots: float `[..., S, F]`, what its slots hold.
+
+    Returns:
+      Float `[..., S, P]`.
+    """
+    outputs = [
+      slot(features, flat(slots[..., :s, :]))
+      for s, slot in enumerate(self._slots)
+    ]
+    return tf.stack(outputs, -2)
 
   def parameters(self, seen: Seen, earlier: tf.Tensor, slot: int) -> tf.Tensor:
     """Returns the parameters of p(slot | what is seen, earlier slots).
@@ -162,14 +194,6 @@ class CausalNetwork(snt.Module, abc.ABC):
       cell = [1] * (context.shape.rank - 1)
       slots = tf.zeros([*cell, self.num_slots, num_features])
       self(slots, tf.zeros([*cell, context.shape[-1]]))
-
-  def _outputs(self, features, slots):
-    """Takes features [..., C] and slots [..., S, F] to [..., S, P]."""
-    outputs = [
-      slot(features, flat(slots[..., :s, :]))
-      for s, slot in enumerate(self._slots)
-    ]
-    return tf.stack(outputs, -2)
 
   def _fill_slots(self, seen, cell, t, draw):
     """Fills cell t, [B, 0]: returns it, [B, S F], and values [S, B, V]."""

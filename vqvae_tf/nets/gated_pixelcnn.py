@@ -53,8 +53,14 @@ class GatedPixelCNN(TwoStacks):
     self, slots: tf.Tensor, context: tf.Tensor, is_training: bool = False
   ) -> tf.Tensor:
     """Returns the parameters of all slots: see `CausalNetwork.__call__`."""
+    return self.outputs(self.features(slots, context, is_training), slots)
+
+  def features(
+    self, slots: tf.Tensor, context: tf.Tensor, is_training: bool = False
+  ) -> tf.Tensor:
+    """Returns what parameters are made of: see `CausalNetwork.features`."""
     drop = self._dropout.start(is_training)
-    return self._outputs(self._features(flat(slots), context, drop), slots)
+    return self._features(flat(slots), context, drop)
 
 
 class _Layer(snt.Module):

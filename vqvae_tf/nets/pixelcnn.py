@@ -58,7 +58,7 @@ class PixelCNN(TwoStacks):
     cells = flat(slots)
     features = self._features(cells, context, kept)
     linear = self._linear_above(cells) + self._linear_left(cells)
-    return self._outputs(features, slots) + split(linear, self.num_slots)
+    return self.outputs(features, slots) + split(linear, self.num_slots)
 
   def step(
     self, state: State, t: tf.Tensor, cell: tf.Tensor

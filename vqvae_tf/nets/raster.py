@@ -57,13 +57,18 @@ class Raster(CausalNetwork):
     self, slots: tf.Tensor, context: tf.Tensor, is_training: bool = False
   ) -> tf.Tensor:
     """Returns the parameters of all slots: see `CausalNetwork.__call__`."""
+    return self.outputs(self.features(slots, context, is_training), slots)
+
+  def features(
+    self, slots: tf.Tensor, context: tf.Tensor, is_training: bool = False
+  ) -> tf.Tensor:
+    """Returns what parameters are made of: see `CausalNetwork.features`."""
     cells = _sequence(flat(slots))
     before = tf.pad(cells[:-1], [[1, 0], [0, 0], [0, 0]])
     inputs = self._before(before) + self._context(_sequence(context))
     features = self._whole(inputs, self._dropout.start(is_training))
     shape = [*sizes(slots)[:-2], inputs.shape[-1]]
-    features = tf.reshape(tf.transpose(features, [1, 0, 2]), shape)
-    return self._outputs(features, slots)
+    return tf.reshape(tf.transpose(features, [1, 0, 2]), shape)
 
   def initial_state(self, context: tf.Tensor, num_features: int) -> '_State':
     """Returns what is known: see `CausalNetwork.initial_state`."""

@@ -17,7 +17,7 @@ from vqvae_tf.models import (
 from vqvae_tf.models.weights import Weights, weights_of
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
-from vqvae_tf.serving import exchange, integers, manifest, metadata
+from vqvae_tf.serving import exchange, integers, manifest, metadata, rebuilt
 from vqvae_tf.serving.subject import Subject
 
 # What loading a SavedModel or reading its metadata raises; of a truncated file
@@ -73,14 +73,21 @@ def from_export(path: str | os.PathLike) -> Subject:
   path = Path(path)
   known = _read(path)
   try:
-    doors = tf.saved_model.load(str(path)).signatures
+    loaded = tf.saved_model.load(str(path))
+    doors = loaded.signatures
     made = metadata.check_doors(known, doors)
   except _DAMAGE as error:
     raise _damaged(path, error) from error
   prior = None
   if known.num_classes is not None:
     sizes, count = known.codebook_sizes, known.num_classes
-    prior = ServedPrior(doors, made.code_shape, sizes, count)
+    prior = ServedPrior(
+      doors,
+      made.code_shape,
+      sizes,
+      count,
+      find=lambda: rebuilt.prior(loaded, known.values),
+    )
   return Subject(
     doors,
     made,
