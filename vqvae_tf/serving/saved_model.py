@@ -134,7 +134,8 @@ def _write_integers(folder: Path, run: Run) -> None:
   exact.write(folder / codec.PLACE, structure, arrays)
 
 
-def _metadata(run: Run) -> dict:
+def metadata_of(run: Run) -> dict:
+  """Returns what metadata.json says of a run; of its prior, `prior_of`."""
   # Where the data lay is nobody's business who gets the model.
   config = configs.replace(run.config, data_dir='')
   return {
