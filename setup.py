@@ -76,6 +76,9 @@ setup(
     'test': TEST,
     'notebooks': NOTEBOOKS,
     'docs': DOCS,
+    # What `bin/export --format=tflite` and `--format=onnx` need.
+    'litert': ['ai-edge-litert>=2.0'],
+    'onnx': ['onnxruntime>=1.20', 'tf2onnx>=1.17'],
     # Lossless JPEG XL, for `bin/evaluate` to measure beside other files.
     'codecs': ['imagecodecs>=2025.3.30'],
     # PyTorch's default wheels bring CUDA along; for the CPU alone, install

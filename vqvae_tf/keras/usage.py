@@ -63,7 +63,7 @@ class CodeUsage(keras.metrics.Metric):
         tf.reduce_sum(1.0 - tf.cast(finite, tf.float32))
       )
       # A sum by code leaves -1 out.
-      codes = tf.where(finite[..., tf.newaxis], codes, -1)
+      codes = tf.where(tf.expand_dims(finite, -1), codes, -1)
     columns = tf.unstack(tf.reshape(codes, [-1, len(self.counts)]), axis=1)
     for counts, column in zip(self.counts, columns, strict=True):
       counts.assign_add(

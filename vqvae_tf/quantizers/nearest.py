@@ -87,7 +87,8 @@ def _round_up(number, multiple):
 
 
 def _has_gpu():
-  return bool(tf.config.list_physical_devices('GPU'))
+  # One that is hidden from TensorFlow does not count.
+  return bool(tf.config.get_visible_devices('GPU'))
 
 
 def _block_elements():
@@ -163,35 +164,40 @@ def _best_of_block(inputs, factor, group):
 
 
 def _by_row_blocks(search, inputs, max_rows):
-  """Applies `search` to equal blocks of at most `max_rows` rows of [N, D]."""
+  """Applies `search` to blocks of `max_rows` rows of [N, D], and to the rest.
+
+  Converters to other formats take it as it is: what the loop fills has a static
+  shape for each step, and no number that is divided is negative, of which ONNX
+  rounds the quotient to zero.
+  """
   size, dim = inputs.shape
   if size is not None and size <= max_rows:
     return search(inputs)
   if size is None:
     size = tf.shape(inputs)[0]
-    # One block even if there is no row, so that there is something to stack.
-    blocks = tf.maximum(1, -(-size // max_rows))
+    blocks = tf.maximum(size - 1, 0) // max_rows
+    # Of a step that is never taken XLA compiles the slice and the writing.
+    there, places = tf.minimum(size, max_rows), tf.maximum(blocks, 1)
   else:
-    blocks = -(-size // max_rows)
-  rows = -(-size // blocks)
+    blocks = places = (size - 1) // max_rows
+    there = max_rows
 
   def step(index, codes):
-    # The last block is moved back to end with the input: equal shapes.
-    start = tf.minimum(index * rows, size - rows)
-    block = tf.slice(inputs, [start, 0], [rows, dim])
+    block = tf.slice(inputs, [index * max_rows, 0], [there, dim])
+    block = tf.pad(block, [[0, max_rows - there], [0, 0]])
+    block = tf.reshape(block, [max_rows, dim])
     return index + 1, codes.write(index, search(block))
 
   _, codes = tf.while_loop(
     lambda index, _: index < blocks,
     step,
-    (0, tf.TensorArray(tf.int32, blocks)),
+    (0, tf.TensorArray(tf.int32, places, element_shape=[max_rows])),
     # The second block's product fills the cores while the first one's
     # argmax, which has one thread, runs.
     parallel_iterations=2,
   )
-  codes = codes.stack()
-  seen = (blocks - 1) * rows
-  codes = tf.concat(
-    [tf.reshape(codes[:-1], [-1]), codes[-1, seen + rows - size :]], 0
-  )
+  seen = blocks * max_rows
+  codes = tf.reshape(codes.stack(), [-1])[:seen]
+  # At least one row, if there is any.
+  codes = tf.concat([codes, search(inputs[seen:])], 0)
   return tf.ensure_shape(codes, inputs.shape[:1])

@@ -153,7 +153,7 @@ class OneCodebook(quantizer.Quantizer):
   ) -> quantizer.Quantized:
     step = self._step(inputs, is_training, weights)
     return quantizer.Quantized(
-      step.vectors, step.loss, step.codes[..., tf.newaxis], step.finite
+      step.vectors, step.loss, tf.expand_dims(step.codes, -1), step.finite
     )
 
   def encode(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -163,7 +163,7 @@ class OneCodebook(quantizer.Quantizer):
       self._flat(tf.cast(inputs, self.embeddings.dtype)),
       tf.transpose(self.embeddings),
     )
-    return tf.reshape(codes, tf.shape(inputs)[:-1])[..., tf.newaxis]
+    return tf.expand_dims(tf.reshape(codes, tf.shape(inputs)[:-1]), -1)
 
   def decode(self, codes: tf.Tensor) -> tf.Tensor:
     codes = checked_codes(codes, self.codebook_sizes)

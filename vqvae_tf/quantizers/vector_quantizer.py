@@ -78,7 +78,7 @@ class VectorQuantizer(OneCodebook):
     e_latent_loss = quantizer.weighted_mean(squares, weights)
     # The gradient of a difference to a NaN would be the end of its code.
     learning = tf.where(
-      finite[..., tf.newaxis], quantized, tf.stop_gradient(quantized)
+      tf.expand_dims(finite, -1), quantized, tf.stop_gradient(quantized)
     )
     q_latent_loss = quantizer.weighted_mean(
       (learning - tf.stop_gradient(inputs)) ** 2, weights

@@ -17,7 +17,13 @@ from vqvae_tf.models import (
 from vqvae_tf.models.weights import Weights, weights_of
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
-from vqvae_tf.serving import exchange, integers, manifest, metadata, rebuilt
+from vqvae_tf.serving import (
+  exchange,
+  exported_prior,
+  integers,
+  manifest,
+  metadata,
+)
 from vqvae_tf.serving.subject import Subject
 
 # What loading a SavedModel or reading its metadata raises; of a truncated file
@@ -86,7 +92,7 @@ def from_export(path: str | os.PathLike) -> Subject:
       made.code_shape,
       sizes,
       count,
-      find=lambda: rebuilt.prior(loaded, known.values),
+      find=lambda: _prior(loaded, known.values),
     )
   return Subject(
     doors,
@@ -96,6 +102,13 @@ def from_export(path: str | os.PathLike) -> Subject:
     prior,
     known.last_step,
   )
+
+
+def _prior(loaded, values):
+  # An early export does not keep its variables in their order.
+  if not hasattr(loaded, '_used'):
+    return None
+  return exported_prior.prior(weights_of(loaded._used), values)
 
 
 def weights(path: str | os.PathLike) -> Weights:

@@ -1,46 +1,75 @@
-"""What an export holds, built anew of its weights, to be compiled by XLA.
+"""A model with its variables, from a run or from an export.
 
-The signatures of an export are graphs that were traced when it was made. They
-say what it computes; what is built of the same weights computes the same, up to
-rounding, and takes less time for many examples.
+What converts a model to other formats traces it anew: the graph of an export is
+that of the version and of the machine that wrote it.
 """
 
-import tensorflow as tf
+import os
+from pathlib import Path
+from typing import NamedTuple
 
-from vqvae_tf import build, configs
-from vqvae_tf.models import CodePrior
-from vqvae_tf.models.weights import weights_of
+from vqvae_tf import build, configs, files
+from vqvae_tf.errors import UserError
+from vqvae_tf.models import VQVAE, CodePrior
+from vqvae_tf.models.weights import assign
+from vqvae_tf.runs.run import Run
+from vqvae_tf.serving import card, exported_prior, load, saved_model
+from vqvae_tf.version import __version__
 
-# Dropout counts its steps, and is of training alone.
-_UNUSED = 'dropout_steps'
 
+class Rebuilt(NamedTuple):
+  """A trained model in this process.
 
-def prior(exported: tf.Module, metadata: dict) -> CodePrior | None:
-  """Returns the prior of an export; None if it lacks what is needed for it.
-
-  Args:
-    exported: as TensorFlow loads it.
-    metadata: its metadata.json, which tells of a prior.
+  Attributes:
+    model: with the weights of training.
+    prior: over its codes, likewise; None: it has none.
+    config: with which it was trained.
+    metadata: as in metadata.json of an export.
+    card: the model card, Markdown.
   """
-  config = metadata['prior'].get('config')
-  if config is None or not hasattr(exported, '_used'):
-    return None
-  made = build.prior(configs.from_values(config, configs.PriorConfig))
-  return made if _assign(made, exported._used) else None
+
+  model: VQVAE
+  prior: CodePrior | None
+  config: configs.Config
+  metadata: dict
+  card: str
 
 
-def _assign(module, variables):
-  """Gives a module the values of variables; returns whether it has all."""
-  values = weights_of(variables)
-  pairs = []
-  for variable in module.variables:
-    own = values.get(variable.name, [])
-    if own:
-      pairs.append((variable, own.pop(0)))
-    elif _UNUSED not in variable.name:
-      return False
-  if any(variable.shape != value.shape for variable, value in pairs):
-    return False
-  for variable, value in pairs:
-    variable.assign(value)
-  return True
+def from_run(run: Run) -> Rebuilt:
+  """Returns the best checkpoint of a run, with its prior if it has one.
+
+  Raises:
+    UserError: as `saved_model.export` does.
+  """
+  metadata = saved_model.metadata_of(run)
+  if run.prior:
+    run.prior.check_proven()
+    metadata['prior'] = saved_model.prior_of(run.prior)
+  prior = run.prior.model if run.prior else None
+  text = card.text(run, __version__)
+  return Rebuilt(run.model, prior, run.config, metadata, text)
+
+
+def from_export(path: str | os.PathLike) -> Rebuilt:
+  """Returns the model of a SavedModel, and its prior if it has one.
+
+  Raises:
+    UserError: if `path` is no export of vqvae_tf, or is damaged.
+  """
+  path = Path(path)
+  metadata, weights = load.read_metadata(path), load.weights(path)
+  config = load.read_config(path)
+  model, prior = build.initialized_model(config), None
+  try:
+    assign(model, weights)
+    if 'prior' in metadata:
+      prior = exported_prior.prior(weights, metadata)
+      if prior is None:
+        raise ValueError('weights of its prior are missing')
+    text = (path / 'assets.extra' / 'README.md').read_text()
+  except (LookupError, OSError, TypeError, ValueError, UserError) as error:
+    raise UserError(
+      f'the export {path} is damaged: {files.one_line(error)}; make it anew '
+      'with bin/export --overwrite'
+    ) from error
+  return Rebuilt(model, prior, config, metadata, text)

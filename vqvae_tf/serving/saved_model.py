@@ -1,6 +1,7 @@
 """A run to a SavedModel that plain TensorFlow loads and serves.
 
-Its signatures are the doors of `models.doors`. The defaults of `sample` are
+Its signatures are the doors of `models.doors`, and `serving_default`, which is
+`reconstruct`. The defaults of `sample` are
 known to a server, and to `tf.saved_model.load(path).sample(num, seed)`; the
 callables in `.signatures` need all arguments.
 """
@@ -76,17 +77,20 @@ def export(
   if overwrite and target.exists():
     _check_replaceable(target)
   # Before the prior: a model that cannot be loaded is the first thing to say.
-  metadata = _metadata(run)
+  metadata = metadata_of(run)
   if run.prior:
     run.prior.check_proven()
-    metadata['prior'] = _of_prior(run.prior)
+    metadata['prior'] = prior_of(run.prior)
   try:
     with exchange.beside(target) as aside:
       path = aside / 'metadata.json'
       files.write_json(path, metadata)
       exported = _Exported(run, str(path))
       model = aside / 'model'
-      tf.saved_model.save(exported, str(model), signatures=exported.doors)
+      # What a server takes that is asked for no signature by name.
+      default = {'serving_default': exported.doors['reconstruct']}
+      signatures = {**exported.doors, **default}
+      tf.saved_model.save(exported, str(model), signatures=signatures)
       _write_extra(model, run)
       _write_integers(model, run)
       manifest.write(model)
@@ -130,7 +134,8 @@ def _write_integers(folder: Path, run: Run) -> None:
   exact.write(folder / codec.PLACE, structure, arrays)
 
 
-def _metadata(run: Run) -> dict:
+def metadata_of(run: Run) -> dict:
+  """Returns what metadata.json says of a run; of its prior, `prior_of`."""
   # Where the data lay is nobody's business who gets the model.
   config = configs.replace(run.config, data_dir='')
   return {
@@ -145,7 +150,7 @@ def _metadata(run: Run) -> dict:
   }
 
 
-def _of_prior(prior: PriorRun) -> dict:
+def prior_of(prior: PriorRun) -> dict:
   """Returns what metadata.json says of a prior."""
   return {
     'config': json.loads(configs.to_json(prior.config)),
