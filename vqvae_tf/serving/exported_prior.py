@@ -2,8 +2,8 @@
 
 The signatures of an export are graphs that were traced when it was made. They
 say what it computes; what is built of the same weights computes the same, up to
-rounding: compiled by XLA it takes less time for many examples, and other formats
-can be made of it.
+rounding: compiled by XLA it takes less time for many examples, and it can be
+taken to other formats.
 """
 
 from vqvae_tf import build, configs
