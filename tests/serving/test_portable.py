@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import sys
 
 import numpy as np
 import pytest
@@ -213,9 +214,16 @@ def test_of_a_run_and_where_it_goes(kind, trained, tmp_path):
     portable.export(found, tmp_path / 'file' / 'model', kind)
 
 
-def test_a_missing_library_names_its_extra(monkeypatch):
-  monkeypatch.setattr(portable.importlib.util, 'find_spec', lambda name: None)
-  for kind, extra in {'tflite': 'litert', 'onnx': 'onnx'}.items():
-    match = rf"pip install 'vqvae_tf\[{extra}\]'"
-    with pytest.raises(UserError, match=match):
-      portable.check_installed(kind)
+@pytest.mark.parametrize(
+  'kind, library, extra',
+  [('tflite', 'ai_edge_litert', 'litert'), ('onnx', 'tf2onnx', 'onnx')],
+)
+def test_a_missing_library_names_its_extra(monkeypatch, kind, library, extra):
+  _runtime(kind)
+  monkeypatch.setitem(sys.modules, library, None)
+  match = (
+    rf'{library.replace("_", "-")}.*, which is not installed: '
+    rf"pip install 'vqvae_tf\[{extra}\]'"
+  )
+  with pytest.raises(UserError, match=match):
+    portable.check_installed(kind)

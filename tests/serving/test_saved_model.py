@@ -97,7 +97,7 @@ def _assert_equal(results, expected):
 
 
 def test_doors(served):
-  assert set(served) == set(_DOORS)
+  assert set(served) == {*_DOORS, 'serving_default'}
   for name, (specs, outputs) in _DOORS.items():
     named = {spec.name: spec for spec in specs}
     assert served[name].structured_input_signature == ((), named)
@@ -247,15 +247,16 @@ def test_tensorflow_alone_loads_and_runs_it(
   )
   assert done.returncode == 0, done.stderr
   results = dict(np.load(tmp_path / 'outputs.npz'))
+  named = {**expected, 'serving_default': expected['reconstruct']}
   wanted = {
     f'{name}/{key}': value
-    for name, values in expected.items()
+    for name, values in named.items()
     for key, value in values.items()
   }
   assert results.keys() == wanted.keys()
-  for name in expected:
+  for name in named:
     part = {k: v for k, v in results.items() if k.startswith(f'{name}/')}
-    _assert_equal({k.split('/')[1]: v for k, v in part.items()}, expected[name])
+    _assert_equal({k.split('/')[1]: v for k, v in part.items()}, named[name])
 
 
 _GRID = [None, 4, 4, 1]
@@ -284,7 +285,8 @@ def sampler(with_prior, code_prior):
 class TestPrior:
   def test_doors(self, model):
     sign = model.signatures
-    assert set(sign) == {*_DOORS, 'sample', 'prior_nll'}
+    own = {'sample', 'prior_nll', 'serving_default'}
+    assert set(sign) == {*_DOORS, *own}
     assert sign['sample'].structured_input_signature == ((), _SAMPLE)
     labels = tf.TensorSpec([None], tf.int32, 'labels')
     assert sign['prior_nll'].structured_input_signature == (

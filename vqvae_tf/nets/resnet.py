@@ -48,7 +48,8 @@ def _doubled(inputs, w, size):
   shape = [inputs.shape[0] or tf.shape(inputs)[0], *size, w.shape[-2]]
   if not _has_odd_side(size):
     return tf.nn.conv_transpose(inputs, w, shape, 2, 'SAME')
-  # LiteRT has no padding as numbers here.
+  if len(size) == 2:
+    return tf.nn.conv2d_transpose(inputs, w, shape, 2, _PADDING)
   ends = [[0, 0], *([0, side % 2] for side in size), [0, 0]]
   return tf.nn.conv_transpose(tf.pad(inputs, ends), w, shape, 2, 'SAME')
 

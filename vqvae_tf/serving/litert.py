@@ -1,6 +1,7 @@
 """The doors of a model as one .tflite file, a signature for each."""
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,25 +13,47 @@ from vqvae_tf.models.doors import Doors
 
 # Of the converter's message, which names the operations that it lacks.
 _LACKS = 'TF Select ops: '
+# The padding of `nets` where a side is odd.
+_ODD = [[0, 0], [1, 1], [1, 1], [0, 0]]
 
 
 class Unconvertible(Exception):
   """A door that the format cannot hold; its message says why."""
 
 
+def check_installed() -> None:
+  """Imports what `convert` needs; an ImportError names what is not there."""
+  from ai_edge_litert import interpreter  # noqa: F401
+
+
 @contextlib.contextmanager
 def tracing() -> Iterator[None]:
-  """Has cross entropies traced in operations that LiteRT has.
+  """Has two functions of TensorFlow traced in operations that LiteRT has.
 
-  TensorFlow's own is one operation, faster in training, and LiteRT lacks it.
-  Within this context no other thread should trace one.
+  They are one operation each, faster in training, which LiteRT lacks. Within
+  this context no other thread should trace a model.
   """
-  fused = tf.nn.sparse_softmax_cross_entropy_with_logits
-  tf.nn.sparse_softmax_cross_entropy_with_logits = _cross_entropy
+  own = {
+    'sparse_softmax_cross_entropy_with_logits': _cross_entropy,
+    'conv2d_transpose': functools.partial(_transposed, tf.nn.conv2d_transpose),
+  }
+  theirs = {name: getattr(tf.nn, name) for name in own}
   try:
+    for name, function in own.items():
+      setattr(tf.nn, name, function)
     yield
   finally:
-    tf.nn.sparse_softmax_cross_entropy_with_logits = fused
+    for name, function in theirs.items():
+      setattr(tf.nn, name, function)
+
+
+def _transposed(theirs, inputs, w, shape, stride, padding):
+  """A transposed convolution whose padding may be numbers, as of `nets`."""
+  if padding != _ODD or w.shape[0] != 4 or stride != 2:
+    return theirs(inputs, w, shape, stride, padding)
+  # Equal to it, as `nets.resnet` says of what is no image.
+  ends = [[0, 0], *([0, side % 2] for side in shape[1:3]), [0, 0]]
+  return theirs(tf.pad(inputs, ends), w, shape, stride, 'SAME')
 
 
 def _cross_entropy(labels, logits, name=None):
@@ -57,7 +80,6 @@ def convert(doors: Doors, keeper: tf.Module, folder: Path) -> dict[str, str]:
   Raises:
     OSError: if a file cannot be written.
   """
-  # The converter's notes come from C++; what matters of them is raised.
   reasons = {}
   try:
     content = _content(doors, keeper, folder)
@@ -77,6 +99,8 @@ def convert(doors: Doors, keeper: tf.Module, folder: Path) -> dict[str, str]:
 
 
 def _content(doors, keeper, folder):
+  from ai_edge_litert.interpreter import Interpreter
+
   place = folder / '.saved'
   module = tf.Module()
   module.keeper = keeper
@@ -87,11 +111,15 @@ def _content(doors, keeper, folder):
     str(place), signature_keys=list(doors)
   )
   try:
+    # The converter's notes come from C++; what matters of them is raised.
     with _silence():
-      return converter.convert()
-  # Its class is private.
+      content = converter.convert()
+      # What it converts its runtime need not know.
+      Interpreter(model_content=content).get_signature_list()
+  # Their classes are private.
   except Exception as error:
     raise Unconvertible(_reason(error)) from error
+  return content
 
 
 def _reason(error):

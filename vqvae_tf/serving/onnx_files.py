@@ -12,6 +12,12 @@ from vqvae_tf.models.doors import Doors
 _OPSET = 18
 
 
+def check_installed() -> None:
+  """Imports what `convert` needs; an ImportError names what is not there."""
+  import onnxruntime  # noqa: F401
+  import tf2onnx  # noqa: F401
+
+
 def convert(doors: Doors, folder: Path) -> dict[str, str]:
   """Writes NAME.onnx of those of the doors that ONNX Runtime can run.
 

@@ -1,7 +1,6 @@
 """A model to formats that run without TensorFlow: LiteRT's and ONNX."""
 
 import contextlib
-import importlib.util
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +13,9 @@ from vqvae_tf.models import model_doors
 from vqvae_tf.serving import exchange, litert, onnx_files
 from vqvae_tf.serving.rebuilt import Rebuilt
 
-# The libraries of a format, as they are imported, and the extra that has them.
-_NEEDS = {
-  'tflite': (('ai_edge_litert',), 'litert'),
-  'onnx': (('tf2onnx', 'onnxruntime'), 'onnx'),
-}
-FORMATS = tuple(_NEEDS)
+# The extra that has the libraries of a format.
+_EXTRAS = {'tflite': 'litert', 'onnx': 'onnx'}
+FORMATS = tuple(_EXTRAS)
 _DRAWS = 'it draws random numbers in a loop'
 
 
@@ -43,13 +39,14 @@ def check_installed(kind: str) -> None:
   Raises:
     UserError: naming one that is not, and the extra.
   """
-  names, extra = _NEEDS[kind]
-  for name in names:
-    if not importlib.util.find_spec(name):
-      raise UserError(
-        f'--format={kind} needs {name.replace("_", "-")}, which is not '
-        f"installed: pip install 'vqvae_tf[{extra}]'"
-      )
+  try:
+    (litert if kind == 'tflite' else onnx_files).check_installed()
+  except ImportError as error:
+    library = (error.name or str(error)).replace('_', '-')
+    raise UserError(
+      f'--format={kind} needs {library}, which is not installed: '
+      f"pip install 'vqvae_tf[{_EXTRAS[kind]}]'"
+    ) from error
 
 
 def export(
