@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vqvae_tf import files
 from vqvae_tf.models.doors import Doors
+from vqvae_tf.serving import conversion
 
 _OPSET = 18
 
@@ -25,7 +26,7 @@ def convert(doors: Doors, folder: Path) -> dict[str, str]:
   same name, which ONNX does not allow, the output's ends in `_out`.
 
   Args:
-    doors: of a model.
+    doors: made and first called within `conversion.tracing`.
     folder: for the files.
 
   Returns:
@@ -73,7 +74,13 @@ def _content(door):
   )
   content = model.SerializeToString()
   # It converts what it does not know, too: the runtime refuses that.
-  onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
+  session = onnxruntime.InferenceSession(
+    content, providers=['CPUExecutionProvider']
+  )
+  keys = [output.name.removesuffix('_out') for output in session.get_outputs()]
+  conversion.check_alike(
+    door, lambda x: dict(zip(keys, session.run(None, x), strict=True))
+  )
   return content
 
 

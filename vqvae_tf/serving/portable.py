@@ -1,6 +1,5 @@
 """A model to formats that run without TensorFlow: LiteRT's and ONNX."""
 
-import contextlib
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,7 @@ import tensorflow as tf
 from vqvae_tf import files
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import model_doors
-from vqvae_tf.serving import exchange, litert, onnx_files
+from vqvae_tf.serving import conversion, exchange, litert, onnx_files
 from vqvae_tf.serving.rebuilt import Rebuilt
 
 # The extra that has the libraries of a format.
@@ -105,7 +104,7 @@ def _convert(found, kind, folder, work):
   """Returns the names of the signatures written, and why others are not."""
   example = found.config.example_shape
   is_litert = kind == 'tflite'
-  with litert.tracing() if is_litert else contextlib.nullcontext():
+  with conversion.tracing(has_cross_entropy=not is_litert):
     doors = model_doors(found.model, example, found.prior)
     drawing = {'sample'}
     if found.model.likelihood.is_autoregressive:
