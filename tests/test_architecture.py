@@ -25,7 +25,7 @@ FLOORS = (
   {'training'},
   {'priors'},
   {'serving'},
-  {'evaluation', 'sampling'},
+  {'evaluation', 'portable', 'sampling'},
   {'visualization'},
   {'commands'},
 )

@@ -82,16 +82,16 @@ def _hide_gpus() -> None:
 
 def _convert(args, run) -> Path:
   """Writes LiteRT's format or ONNX, and says what was left out."""
-  from vqvae_tf.serving import portable, rebuilt
+  from vqvae_tf.portable import folder, rebuilt
 
-  portable.check_installed(args.format)
+  folder.check_installed(args.format)
   if run:
     found = rebuilt.from_run(run)
   else:
     cli.note_unchecked(args.model)
     found = rebuilt.from_export(args.model)
   output = args.output or f'{args.workdir}/{args.format}'
-  written = portable.export(found, output, args.format, args.overwrite)
+  written = folder.export(found, output, args.format, args.overwrite)
   reasons = {}
   for name, reason in written.left_out.items():
     reasons.setdefault(reason, []).append(name)

@@ -37,7 +37,6 @@ which the prior runs once for each class.
 """
 
 import functools
-import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -127,7 +126,7 @@ class _Model:
       'code_bits_uniform': result.code_bits,
     }
     if self._prior:
-      nats = _marginal_nats(self._prior, result.codes)
+      nats = self._prior.marginal_nats(result.codes)
       found['code_bits_learned'] = bits.nats_to_bits(nats)
     return found
 
@@ -150,36 +149,6 @@ class _Model:
     if result.reconstructions is not None:
       found['images'] = result.reconstructions
     return found
-
-
-def _marginal_nats(prior, codes):
-  """Returns what `CodePrior.marginal_nats` does, as a loop for any runtime.
-
-  It carries a sum over labels where `tf.map_fn` has a list of tensors, which
-  LiteRT does not hold: float32 [B].
-  """
-  count = max(prior.num_classes, 1)
-
-  def given(label):
-    # A label for each image, in its shape.
-    first = tf.reshape(codes, [tf.shape(codes)[0], -1])[:, 0]
-    nats = prior.nats(codes, tf.zeros_like(first) + label)
-    return tf.reduce_sum(nats, list(range(1, nats.shape.rank)))
-
-  def step(label, total):
-    both = tf.stack([-total, -given(label)])
-    return label + 1, -tf.reduce_logsumexp(both, 0)
-
-  if count == 1:
-    return given(0)
-  # One label at a time: the memory of one pass, and a short graph.
-  _, total = tf.while_loop(
-    lambda label, _: label < count,
-    step,
-    (tf.constant(1), given(0)),
-    parallel_iterations=1,
-  )
-  return math.log(count) + total
 
 
 def _sample(sampler, grid):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from vqvae_tf import files
 from vqvae_tf.models.doors import Doors
-from vqvae_tf.serving import conversion
+from vqvae_tf.portable import conversion
 
 _OPSET = 18
 

@@ -9,8 +9,9 @@ import tensorflow as tf
 from vqvae_tf import files
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import model_doors
-from vqvae_tf.serving import conversion, exchange, litert, onnx_files
-from vqvae_tf.serving.rebuilt import Rebuilt
+from vqvae_tf.portable import conversion, litert, onnx_files
+from vqvae_tf.portable.rebuilt import Rebuilt
+from vqvae_tf.serving import exchange
 
 # The extra that has the libraries of a format.
 _EXTRAS = {'tflite': 'litert', 'onnx': 'onnx'}

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from vqvae_tf import files
 from vqvae_tf.models.doors import Doors
-from vqvae_tf.serving import conversion
-from vqvae_tf.serving.conversion import Unconvertible
+from vqvae_tf.portable import conversion
+from vqvae_tf.portable.conversion import Unconvertible
 
 # Of the converter's message, which names the operations that it lacks.
 _LACKS = 'TF Select ops: '

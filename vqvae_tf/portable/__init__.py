@@ -1,0 +1,1 @@
+"""A model in formats that run without TensorFlow: LiteRT and ONNX."""
