@@ -1,11 +1,14 @@
 """What is built of an export's weights computes what its signatures do."""
 
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from vqvae_tf.runs.run import Run
+from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.serving import load, rebuilt
 
 MODELS = pathlib.Path(__file__).resolve().parents[2] / 'assets' / 'models'
@@ -42,3 +45,57 @@ def test_an_export_that_lacks_a_weight_has_its_signatures_alone():
   lacking._used = loaded._used
   without = known | {'prior': {'num_classes': 10}}
   assert rebuilt.prior(lacking, without) is None
+
+
+def test_a_large_job_draws_the_codes_of_a_small_one():
+  prior = load.from_export(MODELS / 'mnist').prior
+  assert prior.sampler(1, 3, False) == prior.sample
+  quick = prior.sampler(10**6, 3, False)
+  assert quick != prior.sample
+  rng = np.random.default_rng(0)
+  given = rng.integers(100, size=[1, 7, 7, 1], dtype=np.int32)
+  kept = {'given': given, 'mask': given < 30}
+  for options in {}, {'temperature': 0.9, 'top_p': 0.8, **kept}:
+    drawn = quick(3, [1, 2], 4, **options)
+    expected = prior.sample(3, [1, 2], 4, **options)
+    # Of this seed no rounding decides.
+    np.testing.assert_array_equal(drawn.codes, expected.codes)
+    np.testing.assert_array_equal(drawn.images, expected.images)
+
+
+def test_many_frames_are_those_of_few():
+  subject = load.from_export(MODELS / 'mnist_autoregressive')
+  assert subject.decoder(1) == subject.decode
+  decode = subject.decoder(10**6)
+  codes = np.full([1, *subject.code_shape], 5, np.int32)
+  # Of this seed no rounding decides.
+  np.testing.assert_array_equal(decode(codes), subject.decode(codes))
+
+
+def test_a_factorized_decoder_has_no_loop_to_compile():
+  subject = load.from_export(MODELS / 'mnist')
+  assert subject.decoder(10**6) == subject.decode
+
+
+def test_without_weights_there_are_signatures_alone():
+  config = load.read_config(MODELS / 'mnist')
+  assert rebuilt.model(tf.Module(), config) is None
+  lacking = tf.Module()
+  lacking._used = []
+  assert rebuilt.model(lacking, config) is None
+
+
+FROZEN = pathlib.Path(__file__).resolve().parents[1] / 'frozen'
+
+
+@pytest.mark.parametrize('name', ['ema', 'autoregressive'])
+def test_a_run_has_its_own_model(name, tmp_path):
+  workdir = shutil.copytree(FROZEN / name, tmp_path / name)
+  subject = load.from_run(Run(Workdir(workdir)))
+  quick = subject.prior.sampler(10**6, 2, subject.is_sampled)
+  drawn, expected = quick(2, [1, 2]), subject.prior.sample(2, [1, 2])
+  # Of this seed no rounding decides.
+  np.testing.assert_array_equal(drawn.codes, expected.codes)
+  np.testing.assert_array_equal(drawn.images, expected.images)
+  decode, codes = subject.decoder(10**6), drawn.codes[:1]
+  np.testing.assert_array_equal(decode(codes), subject.decode(codes))

@@ -53,6 +53,7 @@ def from_run(run: Run) -> Subject:
     serve_prior(prior, doors, _warning(found)) if found else None,
     run.state.step,
     run.fingerprints,
+    lambda: run.model,
   )
 
 
@@ -95,6 +96,7 @@ def from_export(path: str | os.PathLike) -> Subject:
     str(path),
     prior,
     known.last_step,
+    find=lambda: rebuilt.model(loaded, known.config),
   )
 
 

@@ -8,8 +8,8 @@ rounding, and takes less time for many examples.
 import tensorflow as tf
 
 from vqvae_tf import build, configs
-from vqvae_tf.models import CodePrior
-from vqvae_tf.models.weights import weights_of
+from vqvae_tf.models import VQVAE, CodePrior
+from vqvae_tf.models.weights import assign, weights_of
 
 # Dropout counts its steps, and is of training alone.
 _UNUSED = 'dropout_steps'
@@ -27,6 +27,23 @@ def prior(exported: tf.Module, metadata: dict) -> CodePrior | None:
     return None
   made = build.prior(configs.from_values(config, configs.PriorConfig))
   return made if _assign(made, exported._used) else None
+
+
+def model(exported: tf.Module, config: configs.Config) -> VQVAE | None:
+  """Returns the model of an export; None if it lacks what is needed for it.
+
+  Args:
+    exported: as TensorFlow loads it.
+    config: its own.
+  """
+  if not hasattr(exported, '_used'):
+    return None
+  made = build.initialized_model(config)
+  try:
+    assign(made, weights_of(exported._used))
+  except ValueError:
+    return None
+  return made
 
 
 def _assign(module, variables):
