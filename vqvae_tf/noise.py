@@ -1,11 +1,16 @@
-"""Seeded noise for drawing pixels."""
+"""Seeded noise for drawing, the same with and without XLA.
 
+XLA makes other floats of the same random bits than TensorFlow does. So bits are
+all that is drawn here, and the floats are made of them as TensorFlow makes them
+without XLA.
+"""
+
+import math
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-# Named, because the automatic choice differs between devices. XLA still lays
-# out the numbers of one seed in another order.
+# Named, because the automatic choice differs between devices.
 ALGORITHM = 'philox'
 
 
@@ -21,9 +26,41 @@ def split(seed: tf.Tensor) -> list[tf.Tensor]:
   return tf.unstack(tf.random.split(seed, num=2, alg=ALGORITHM))
 
 
+def uniform(shape: tf.Tensor | Sequence[int], seed: tf.Tensor) -> tf.Tensor:
+  """Uniform noise: multiples of 2^-23 in [0, 1).
+
+  Args:
+    shape: int32 tensor or tuple.
+    seed: int32 tensor [2].
+
+  Returns:
+    float32 tensor of the shape.
+  """
+  bits = tf.random.stateless_uniform(
+    shape, seed, minval=None, maxval=None, dtype=tf.int32, alg=ALGORITHM
+  )
+  return tf.cast(bits & (2**23 - 1), tf.float32) * 2.0**-23
+
+
 def normal(shape: tf.Tensor | Sequence[int], seed: tf.Tensor) -> tf.Tensor:
-  """Standard normal noise, float32 of the given shape; seed int32 [2]."""
-  return tf.random.stateless_normal(shape, seed, alg=ALGORITHM)
+  """Standard normal noise, by the transform of Box and Muller.
+
+      r sin(2 pi v), r cos(2 pi v),  r = sqrt(-2 log u)
+
+  Args:
+    shape: int32 tensor or tuple.
+    seed: int32 tensor [2].
+
+  Returns:
+    float32 tensor of the shape.
+  """
+  shape = tf.convert_to_tensor(shape, tf.int32)
+  count = tf.reduce_prod(shape)
+  pairs = uniform(tf.stack([(count + 1) // 2, 2]), seed)
+  radius = tf.sqrt(-2.0 * tf.math.log(tf.maximum(pairs[:, :1], 1e-7)))
+  angle = 2.0 * math.pi * pairs[:, 1:]
+  both = radius * tf.concat([tf.sin(angle), tf.cos(angle)], 1)
+  return tf.reshape(tf.reshape(both, [-1])[:count], shape)
 
 
 def logistic(shape: tf.Tensor | Sequence[int], seed: tf.Tensor) -> tf.Tensor:
@@ -56,6 +93,6 @@ def gumbel(shape: tf.Tensor | Sequence[int], seed: tf.Tensor) -> tf.Tensor:
 
 
 def _open_uniform(shape, seed):
-  # TensorFlow draws multiples of 2^-23 in [0, 1); half a step more keeps
-  # them exact and away from both 0 and 1, where the logarithms are infinite.
-  return tf.random.stateless_uniform(shape, seed, alg=ALGORITHM) + 2.0**-24
+  # Half a step more keeps them exact and away from both 0 and 1, where the
+  # logarithms are infinite.
+  return uniform(shape, seed) + 2.0**-24

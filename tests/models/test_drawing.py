@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from vqvae_tf import noise
 from vqvae_tf.models import drawing
 
 MASSES = [0.15, 0.5, 0.05, 0.3]
@@ -28,18 +29,16 @@ def test_shares_of_draws(masses, jit):
 def test_ends_of_the_range(monkeypatch, uniform, expected):
   """Both codes that have mass, and never those beside them."""
 
-  def stub(shape, seed, alg):
+  def stub(shape, seed):
     return tf.fill(shape, tf.cast(uniform, tf.float32))
 
-  monkeypatch.setattr(tf.random, 'stateless_uniform', stub)
+  monkeypatch.setattr(noise, 'uniform', stub)
   codes = drawing.draw(tf.constant([[0.0, 0.7, 0.0, 0.7, 0.0]]), [1, 2])
   np.testing.assert_array_equal(codes, [expected])
 
 
 def test_a_target_above_all_sums_gives_the_last_code_that_has_mass(monkeypatch):
-  monkeypatch.setattr(
-    tf.random, 'stateless_uniform', lambda shape, seed, alg: tf.ones(shape)
-  )
+  monkeypatch.setattr(noise, 'uniform', lambda shape, seed: tf.ones(shape))
   codes = drawing.draw(tf.constant([[0.3, 0.7, 0.0, 0.0, 0.0]]), [1, 2])
   np.testing.assert_array_equal(codes, [1])
 

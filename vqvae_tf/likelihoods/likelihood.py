@@ -183,9 +183,8 @@ class Likelihood(snt.Module):
   def sample(self, params: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Draws one example from p(x | params), in pixels.
 
-    The same seed gives the same example, except that XLA orders its noise
-    differently: a function with `jit_compile` draws another example from the
-    same distribution.
+    The same seed gives the same example, with `jit_compile` as without, but
+    where a rounding decides.
 
     Args:
       params: float tensor [B, ..., P], P = `num_params`.

@@ -28,8 +28,7 @@ def draw(masses: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
   def below(code):
     return _sum(tf.where(codes < code, masses, 0.0))
 
-  uniform = tf.random.stateless_uniform([batch, 1], seed, alg=noise.ALGORITHM)
-  target = uniform * _sum(masses)
+  target = noise.uniform([batch, 1], seed) * _sum(masses)
   # Bit by bit. These sums all add in one order, so they never fall, and a code
   # without mass adds nothing to them, as it could in a cumulative sum.
   drawn = tf.zeros([batch, 1], tf.int32)

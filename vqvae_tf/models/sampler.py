@@ -31,7 +31,7 @@ class Sampler:
       uint8 `[num, H, W, C]`, as `VQVAE.decode` does.
     prior: over the codes of that model.
     jit_compile: whether XLA compiles the prior's loop, anew for each `num`.
-      Such a loop draws other codes of the same seed.
+      It draws the same codes, but where a rounding decides.
   """
 
   def __init__(

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from vqvae_tf import bits
 from vqvae_tf.codes import bits_per_position
+from vqvae_tf.models import worth
 from vqvae_tf.models.code_cost import (
   CodeCost,
   code_cost,
@@ -19,7 +20,7 @@ from vqvae_tf.models.code_cost import (
 )
 from vqvae_tf.models.code_prior import CodePrior
 from vqvae_tf.models.doors import model_doors, prior_doors
-from vqvae_tf.models.sampler import Samples
+from vqvae_tf.models.sampler import Sampler, Samples
 from vqvae_tf.models.vqvae import VQVAE, Assessment
 
 # Of the samples that stand for reconstructions.
@@ -52,8 +53,8 @@ class ServedPrior:
     codebook_sizes: K of each of the M codebooks.
     num_classes: of the labels; 0 of an unconditional prior.
     warning: why it is of no use, if it is known to be of none.
-    find: finds the prior itself, which evaluates many examples sooner; None
-      where there are doors alone, or where it finds None.
+    find: finds the prior itself, which draws and evaluates many examples
+      sooner; None where there are doors alone, or where it finds None.
   """
 
   def __init__(
@@ -66,6 +67,7 @@ class ServedPrior:
     find: Callable[[], CodePrior | None] | None = None,
   ):
     self._find = find
+    self._codebook_sizes = codebook_sizes
     self._per_fixed_pass = examples_per_fixed_pass(math.prod(code_shape[:-1]))
     self._doors = doors
     self._code_shape = code_shape
@@ -116,9 +118,13 @@ class ServedPrior:
     return self._example_bits if pairs > self._per_fixed_pass else None
 
   @functools.cached_property
+  def _prior(self):
+    return self._find() if self._find else None
+
+  @functools.cached_property
   def _example_bits(self):
     """Takes codes and labels to bits [B] of as many; None without a prior."""
-    prior = self._find() if self._find else None
+    prior = self._prior
     if prior is None:
       return None
 
@@ -152,6 +158,31 @@ class ServedPrior:
       mask=tf.constant(mask),
     )
     return Samples(**drawn)
+
+  def sampler(
+    self, num_calls: int, batch: int, is_sampled: bool
+  ) -> Callable[..., Samples]:
+    """Returns `sample`, or for a large job what does the same sooner.
+
+    XLA then compiles the prior's loop. Of the same seed it draws the same, but
+    where a rounding decides: a code of a few thousand is another one, and so
+    are those that follow it.
+
+    Args:
+      num_calls: how often it will be called.
+      batch: the `num` of each call.
+      is_sampled: whether the decoder is autoregressive, see `Traits`.
+    """
+    steps, masses = math.prod(self._code_shape), max(self._codebook_sizes)
+    is_large = worth.saves_time(num_calls, steps, batch, masses)
+    if not is_large or self._prior is None:
+      return self.sample
+
+    def decode(codes, seed):
+      given = {'seed': seed} if is_sampled else {}
+      return self._doors['decode'](codes=codes, **given)['images']
+
+    return Sampler(decode, self._prior)
 
 
 class Served:

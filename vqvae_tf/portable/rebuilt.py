@@ -13,7 +13,7 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.models import VQVAE, CodePrior
 from vqvae_tf.models.weights import assign
 from vqvae_tf.runs.run import Run
-from vqvae_tf.serving import card, exported_prior, load, saved_model
+from vqvae_tf.serving import card, exported, load, saved_model
 from vqvae_tf.version import __version__
 
 
@@ -63,7 +63,7 @@ def from_export(path: str | os.PathLike) -> Rebuilt:
   try:
     assign(model, weights)
     if 'prior' in metadata:
-      prior = exported_prior.prior(weights, metadata)
+      prior = exported.prior(weights, metadata)
       if prior is None:
         raise ValueError('weights of its prior are missing')
     text = (path / 'assets.extra' / 'README.md').read_text()

@@ -97,13 +97,12 @@ def draw(
     for label, share in zip(classes, shares, strict=True)
     for begin in range(0, share, batch)
   ]
+  sample = subject.prior.sampler(len(calls), batch, subject.is_sampled)
   given = {'given': kept.codes, 'mask': kept.mask} if kept else {}
   parts = []
   with files.bar(num, 'sampling') as bar:
     for i, (label, count) in enumerate(calls):
-      drawn = subject.prior.sample(
-        batch, [seed, i], label, temperature, top_p, **given
-      )
+      drawn = sample(batch, [seed, i], label, temperature, top_p, **given)
       codes, pictures = (np.asarray(part)[:count] for part in drawn)
       parts.append((codes, pictures, np.full(count, label, np.int32)))
       bar.update(count)

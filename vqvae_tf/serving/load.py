@@ -19,7 +19,7 @@ from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.serving import (
   exchange,
-  exported_prior,
+  exported,
   integers,
   manifest,
   metadata,
@@ -59,6 +59,7 @@ def from_run(run: Run) -> Subject:
     serve_prior(prior, doors, _warning(found)) if found else None,
     run.state.step,
     run.fingerprints,
+    lambda: run.model,
   )
 
 
@@ -101,14 +102,23 @@ def from_export(path: str | os.PathLike) -> Subject:
     str(path),
     prior,
     known.last_step,
+    find=lambda: _model(loaded, known.config),
   )
 
 
 def _prior(loaded, values):
-  # An early export does not keep its variables in their order.
-  if not hasattr(loaded, '_used'):
-    return None
-  return exported_prior.prior(weights_of(loaded._used), values)
+  own = _weights(loaded)
+  return exported.prior(own, values) if own else None
+
+
+def _model(loaded, config):
+  own = _weights(loaded)
+  return exported.model(own, config) if own else None
+
+
+def _weights(loaded):
+  """Returns weights in the order of the model; an early export has none."""
+  return weights_of(getattr(loaded, '_used', ()))
 
 
 def weights(path: str | os.PathLike) -> Weights:

@@ -99,9 +99,10 @@ class Material:
     fit = pipeline.fitting(_BATCH_SIZE, self.data)
     size = 1 if self.is_sampled else fit
     codes = np.asarray(codes, np.int32)
+    decode = self.subject.decoder(-(-len(codes) // size))
     return np.concatenate(
       [
-        np.asarray(self.subject.decode(codes[i : i + size]))
+        np.asarray(decode(codes[i : i + size]))
         for i in _bar(range(0, len(codes), size), 'decoding')
       ]
     )

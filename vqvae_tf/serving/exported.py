@@ -1,4 +1,4 @@
-"""The prior of an export, built anew of its weights.
+"""What an export holds, built anew of its weights.
 
 The signatures of an export are graphs that were traced when it was made. They
 say what it computes; what is built of the same weights computes the same, up to
@@ -7,8 +7,8 @@ taken to other formats.
 """
 
 from vqvae_tf import build, configs
-from vqvae_tf.models import CodePrior
-from vqvae_tf.models.weights import Weights
+from vqvae_tf.models import VQVAE, CodePrior
+from vqvae_tf.models.weights import Weights, assign
 
 # Dropout counts its steps, and is of training alone.
 _UNUSED = 'dropout_steps'
@@ -29,6 +29,21 @@ def prior(weights: Weights, metadata: dict) -> CodePrior | None:
     return None
   made = build.prior(configs.from_values(config, configs.PriorConfig))
   return made if _assign(made, weights) else None
+
+
+def model(weights: Weights, config: configs.Config) -> VQVAE | None:
+  """Returns the model of an export; None if it lacks what is needed for it.
+
+  Args:
+    weights: of the export.
+    config: its own.
+  """
+  made = build.initialized_model(config)
+  try:
+    assign(made, weights)
+  except ValueError:
+    return None
+  return made
 
 
 def _assign(module, weights):
