@@ -216,6 +216,32 @@ def _workdir_cases(root, tiny_flags, trained, with_prior, exported):
   }
 
 
+def _export_cases(root, trained, exported):
+  """Flags of bin/export that do not go together."""
+  return {
+    'two models to export': (
+      'export',
+      [f'--workdir={trained}', f'--model={exported}', '--format=onnx'],
+      'give either --workdir=RUN or --model=EXPORT',
+    ),
+    'a SavedModel to a SavedModel': (
+      'export',
+      [f'--model={exported}', f'--output={root}/again'],
+      'model is to be a SavedModel already: give --format=tflite or',
+    ),
+    'an export to nowhere': (
+      'export',
+      [f'--model={exported}', '--format=tflite'],
+      'give --output=FOLDER, where the export is to be',
+    ),
+    'no such format': (
+      'export',
+      [f'--workdir={trained}', '--format=pickle'],
+      'flag --format=pickle: value should be one of',
+    ),
+  }
+
+
 @pytest.fixture(scope='module')
 def cases(tiny_flags, trained, with_prior, exported, tmp_path_factory):
   root = tmp_path_factory.mktemp('errors')
@@ -223,6 +249,7 @@ def cases(tiny_flags, trained, with_prior, exported, tmp_path_factory):
   for name, flags, _ in cases.values():
     flags.append(f'--workdir={root}/{name}')
   cases |= _workdir_cases(root, tiny_flags, trained, with_prior, exported)
+  cases |= _export_cases(root, trained, exported)
   with Workdir(root / 'locked').locked():
     yield cases
 
@@ -266,6 +293,10 @@ def outcomes(cases, run_all):
     'no export',
     'results have no place',
     'export exists',
+    'two models to export',
+    'a SavedModel to a SavedModel',
+    'an export to nowhere',
+    'no such format',
   ],
 )
 def test_an_error_is_one_line(cases, outcomes, case):
