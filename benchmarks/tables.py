@@ -317,7 +317,6 @@ _PEERS = {
   'vqvae_tf jit': 'with jit',
   'sonnet': 'Sonnet',
   'sonnet jit': 'its jit',
-  'keras hub': 'KerasHub',
   'torch eager': 'PyTorch',
   'torch compiled': 'compiled',
   'matrix product': 'matrix product',
@@ -336,10 +335,8 @@ def quantizer_speed():
     # Nothing to compare with was timed to the end.
     if not ours:
       continue
-    # KerasHub was timed where others of its kind would be: not everywhere.
-    absent = {'ratio': '', 'note': ''}
-    ratios = [peers.get(peer, absent)['ratio'] for peer in _PEERS]
-    notes = [peers.get(peer, absent)['note'] for peer in _PEERS]
+    ratios = [peers[peer]['ratio'] for peer in _PEERS]
+    notes = [peers[peer]['note'] for peer in _PEERS]
     yield [
       f'{int(n):,}',
       work,
@@ -367,8 +364,7 @@ _STEP_PEERS = {
 @table('processor', 'batch', 'peer', 'images/s', 'time, ours being 1')
 def train_step():
   """Yields the speed of a training step."""
-  rows = read('benchmarks/train_step.csv')
-  for row in [*rows, *read('benchmarks/train_step_avx2.csv')]:
+  for row in read('benchmarks/train_step.csv'):
     if row['peer'] in _STEP_PEERS:
       yield [
         row['processor'],

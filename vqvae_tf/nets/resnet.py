@@ -26,14 +26,6 @@ _LAYOUTS = {1: 'NWC', 2: 'NHWC', 3: 'NDHWC'}
 
 
 def _convolved(inputs, w, stride):
-  if w.shape[:-2].num_elements() == 1 and stride == 1:
-    # A kernel of side 1 is a matrix, whose product is faster.
-    *_, channels, num_outputs = w.shape
-    rows = tf.reshape(inputs, [-1, channels])
-    outputs = tf.matmul(rows, tf.reshape(w, [channels, num_outputs]))
-    shape = tf.concat([tf.shape(inputs)[:-1], [num_outputs]], 0)
-    outputs = tf.reshape(outputs, shape)
-    return tf.ensure_shape(outputs, [*inputs.shape[:-1], num_outputs])
   layout = _LAYOUTS[inputs.shape.rank - 2]
   return tf.nn.convolution(inputs, w, stride, 'SAME', layout)
 

@@ -110,7 +110,8 @@ def _compile(trainer, stage, state, workdir):
     return told
   num_steps = stage.config.run.steps - state.step
   choice = compiling.choose(trainer, iter(stage.batches(0, (0, 1))), num_steps)
-  print(choice.text, flush=True)
+  if choice.milliseconds:
+    print(choice.text, flush=True)
   return choice.compilation
 
 
