@@ -351,23 +351,19 @@ def quantizer_speed():
 
 _STEP_PEERS = {
   'vqvae_tf': 'vqvae_tf',
-  'squared error': 'the same with a squared error that is no likelihood',
   'sonnet': "Sonnet's modules in a tf.function",
   'sonnet jit': 'the same with jit_compile',
-  'sonnet onednn': 'the same with oneDNN switched on',
-  'sonnet jit onednn': 'the same with both',
   'torch eager': 'PyTorch, vector-quantize-pytorch, eager',
   'torch compiled': 'the same with torch.compile',
 }
 
 
-@table('processor', 'batch', 'peer', 'images/s', 'time, ours being 1')
+@table('batch', 'peer', 'images/s', 'time of a step, ours being 1')
 def train_step():
   """Yields the speed of a training step."""
   for row in read('benchmarks/train_step.csv'):
     if row['peer'] in _STEP_PEERS:
       yield [
-        row['processor'],
         row['batch_size'],
         _STEP_PEERS[row['peer']],
         f'{float(row["images_per_second"]):.0f}',
