@@ -130,6 +130,7 @@ def test_doors_take_a_seed(target):
     'nll': {'images'},
     'pixel_bits': {'codes', 'images'},
     'assess': {'images'},
+    'serving_default': {'images', 'seed'},
   }
 
 

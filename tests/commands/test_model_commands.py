@@ -131,6 +131,7 @@ def test_export(done):
     'nll',
     'pixel_bits',
     'assess',
+    'serving_default',
   }
 
 

@@ -14,6 +14,7 @@ RESUMABLE = {
   'evaluate_every',
   'log_every',
   'distribute',
+  'compile',
 }
 
 
