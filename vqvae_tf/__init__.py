@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vqvae_tf.version import __version__
 
 if TYPE_CHECKING:
-  from vqvae_tf import keras
+  from vqvae_tf import keras, models
   from vqvae_tf.likelihoods import (
     Bernoulli,
     Categorical,
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     straight_through,
   )
   from vqvae_tf.serving import Codec
+  from vqvae_tf.serving.train import train
+  from vqvae_tf.serving.trained import load
 
 _HOMES = {
   'Bernoulli': 'likelihoods',
@@ -63,8 +65,11 @@ _HOMES = {
   'VectorQuantizerEMA': 'quantizers',
   'WaveNet': 'nets',
   'keras': 'keras',
+  'load': 'serving.trained',
+  'models': 'models',
   'rotation_trick': 'quantizers',
   'straight_through': 'quantizers',
+  'train': 'serving.train',
 }
 
 __all__ = [
@@ -91,8 +96,11 @@ __all__ = [
   'WaveNet',
   '__version__',
   'keras',
+  'load',
+  'models',
   'rotation_trick',
   'straight_through',
+  'train',
 ]
 
 

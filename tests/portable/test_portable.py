@@ -11,8 +11,8 @@ import tensorflow as tf
 from vqvae_tf import datasets
 from vqvae_tf.errors import UserError
 from vqvae_tf.portable import folder as portable
-from vqvae_tf.portable import rebuilt
 from vqvae_tf.runs.run import Run
+from vqvae_tf.serving import rebuilt
 from vqvae_tf.serving.load import read_config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

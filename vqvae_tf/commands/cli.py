@@ -7,7 +7,6 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from absl import app, flags, logging
@@ -194,17 +193,9 @@ def _does_nothing(config, field, value):
 def open_source(settings: configs.DataConfig, split: str, data_dir: str = ''):
   """Opens a split of a configuration's data set; raises UserError only."""
   load_tensorflow()
-  from vqvae_tf import datasets
+  from vqvae_tf.serving import train
 
-  try:
-    return datasets.open_source(
-      settings.dataset,
-      split,
-      data_dir or settings.data_dir or None,
-      settings.image_size or None,
-    )
-  except ValueError as error:
-    raise UserError(str(error)) from error
+  return train.open_source(settings, split, data_dir)
 
 
 def open_data(settings: configs.DataConfig, split: str):
@@ -238,8 +229,14 @@ def define_allow_other_data() -> None:
 def define_subject_flags() -> None:
   """Defines the flags that name a trained model and its data."""
   flags.DEFINE_string('workdir', None, 'folder of a run: its best checkpoint')
-  flags.DEFINE_string('model', None, 'folder of an export, instead')
+  define_model_flag()
   define_data_flags()
+
+
+def define_model_flag(purpose: str = ', instead') -> None:
+  """Defines the flag that names an export, and says what it is for."""
+  text = f'folder of an export, or a name as mnist{purpose}'
+  flags.DEFINE_string('model', None, text)
 
 
 def open_subject():
@@ -259,10 +256,10 @@ def open_subject():
 
 def note_unchecked(path: str) -> None:
   """Says, before it is loaded, if an export has no manifest."""
-  from vqvae_tf.serving import manifest
+  from vqvae_tf.serving import manifest, shipped
 
-  folder = Path(path)
-  if (folder / 'saved_model.pb').exists() and not manifest.exists(folder):
+  folder = shipped.find(path)
+  if shipped.is_export(folder) and not manifest.exists(folder):
     print(
       f'note: {path} has no manifest, so nobody knows whether its files are as '
       'they were written; a SavedModel is a program: load only what you trust'
@@ -271,14 +268,10 @@ def note_unchecked(path: str) -> None:
 
 def open_either(path: str):
   """Returns the model of a workdir or of an export, whichever `path` is."""
-  from vqvae_tf.runs.run import Run
-  from vqvae_tf.runs.workdir import Workdir
   from vqvae_tf.serving import load
 
-  if (Path(path) / 'saved_model.pb').exists():
-    note_unchecked(path)
-    return load.from_export(path)
-  return load.from_run(Run(Workdir(path)))
+  note_unchecked(path)
+  return load.from_either(path)
 
 
 def list_presets() -> str:

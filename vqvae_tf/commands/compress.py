@@ -25,7 +25,7 @@ copy; --random_access lets each image be read without the others.
 
 def main() -> None:
   """Runs the executable."""
-  flags.DEFINE_string('model', None, 'folder of an export')
+  cli.define_model_flag('')
   flags.DEFINE_string('data_dir', None, "folder of the data (the model's own)")
   flags.DEFINE_enum('split', 'test', names.SPLITS, 'part of the data')
   flags.DEFINE_integer('limit', None, 'of the first so many images', 1)

@@ -24,7 +24,7 @@ that was made without the integers of its weights.
 
 def main() -> None:
   """Runs the executable."""
-  flags.DEFINE_string('model', None, 'folder of the export that wrote the file')
+  cli.define_model_flag(', that wrote the file')
   flags.DEFINE_string('input', None, 'file that bin/compress wrote')
   flags.DEFINE_string('output', None, 'folder to write the images into')
   flags.DEFINE_integer('first', 0, 'number of the first image', 0)
@@ -44,11 +44,11 @@ def _decompress() -> None:
     )
   from vqvae_tf import files
   from vqvae_tf.media import image_files
-  from vqvae_tf.serving import Codec
+  from vqvae_tf.serving import Codec, shipped
   from vqvae_tf.serving.codec import PLACE
 
   data = files.mapped(Path(args.input))
-  if not (Path(args.model) / PLACE).exists():
+  if not (shipped.find(args.model) / PLACE).exists():
     cli.load_tensorflow()
   codec = Codec(args.model)
   if codec.is_lossy(data):

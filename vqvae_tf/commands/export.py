@@ -10,13 +10,14 @@ from vqvae_tf.errors import UserError
 _USAGE = """Writes the best checkpoint of a run: SavedModel, LiteRT or ONNX.
 
   bin/export --workdir=runs/mnist --output=exports/mnist
-  bin/export --model=assets/models/mnist --format=onnx --output=exports/onnx
+  bin/export --model=mnist --format=onnx --output=exports/onnx
 
 Plain TensorFlow loads a SavedModel: tf.saved_model.load(...).signatures has
 encode, decode, reconstruct, embed and nll, uint8 images and int32 codes at the
 door; where the run has a prior, also sample and prior_nll. serving_default is
 reconstruct. A prior that misses the unigram baseline on the validation split is
-refused.
+refused. Of an export (--model) it traces the same weights anew, with the
+signatures of this version.
 
 --format=tflite makes a folder with model.tflite, which ai-edge-litert runs,
 with the same signatures; --format=onnx one with a file for each, encode.onnx
@@ -31,7 +32,7 @@ _FORMATS = ('savedmodel', 'tflite', 'onnx')
 def main() -> None:
   """Runs the executable."""
   flags.DEFINE_string('workdir', None, 'folder of a run')
-  flags.DEFINE_string('model', None, 'folder of a SavedModel, to convert')
+  cli.define_model_flag(', to convert')
   flags.DEFINE_string(
     'output', None, 'folder to make (WORKDIR/export, WORKDIR/tflite, ...)'
   )
@@ -47,14 +48,19 @@ def _export() -> None:
   cli.load_tensorflow(None if args.format == 'savedmodel' else _hide_gpus)
   from vqvae_tf.runs.run import Run
   from vqvae_tf.runs.workdir import Workdir
-  from vqvae_tf.serving import saved_model
+  from vqvae_tf.serving import rebuilt, saved_model
 
+  if args.model:
+    cli.note_unchecked(args.model)
   run = Run(Workdir(args.workdir)) if args.workdir else None
-  if args.format == 'savedmodel':
+  if args.format != 'savedmodel':
+    path = _convert(args, run)
+  elif run:
     output = args.output or f'{args.workdir}/export'
     path = saved_model.export(run, output, args.overwrite)
   else:
-    path = _convert(args, run)
+    found = rebuilt.from_export(args.model)
+    path = saved_model.write(found, args.output, args.overwrite)
   if run:
     _warn_of_stale(run)
   print(f'exported: {path}')
@@ -65,11 +71,6 @@ def _check(args) -> None:
     raise UserError('give --workdir=RUN, the folder of a trained model')
   if args.workdir and args.model:
     raise UserError('give either --workdir=RUN or --model=EXPORT')
-  if args.model and args.format == 'savedmodel':
-    raise UserError(
-      f'{args.model} is to be a SavedModel already: give --format=tflite or '
-      '--format=onnx, or --workdir=RUN'
-    )
   if args.model and not args.output:
     raise UserError('give --output=FOLDER, where the export is to be')
 
@@ -82,14 +83,11 @@ def _hide_gpus() -> None:
 
 def _convert(args, run) -> Path:
   """Writes LiteRT's format or ONNX, and says what was left out."""
-  from vqvae_tf.portable import folder, rebuilt
+  from vqvae_tf.portable import folder
+  from vqvae_tf.serving import rebuilt
 
   folder.check_installed(args.format)
-  if run:
-    found = rebuilt.from_run(run)
-  else:
-    cli.note_unchecked(args.model)
-    found = rebuilt.from_export(args.model)
+  found = rebuilt.from_run(run) if run else rebuilt.from_export(args.model)
   output = args.output or f'{args.workdir}/{args.format}'
   written = folder.export(found, output, args.format, args.overwrite)
   reasons = {}

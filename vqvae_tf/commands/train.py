@@ -52,17 +52,13 @@ def train(
 ) -> int:
   """Trains in a workdir; returns the exit status (130 if stopped)."""
   devices = cli.load_tensorflow(lambda: _devices(config))
-  from vqvae_tf.runs.workdir import Workdir
-  from vqvae_tf.serving import load
-  from vqvae_tf.training import examples
+  from vqvae_tf.serving import train as training
 
-  splits = [cli.open_source(config.data, s) for s in ('train', 'validation')]
-  workdir = Workdir(path)
+  sources = training.open_both(config.data)
   if init_from:
     cli.note_unchecked(init_from)
-  start = load.weights(init_from) if init_from else None
-  state = examples.train(
-    config, workdir, *splits, devices, allow_other_data, start
+  state = training.run(
+    config, path, sources, devices, allow_other_data, init_from
   )
   if state.step < config.run.steps:
     return cli.INTERRUPTED

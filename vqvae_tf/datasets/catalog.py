@@ -10,7 +10,16 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.datasets import cifar, digits, idx, names, pipeline, splits, tfds
+from vqvae_tf.datasets import (
+  arrays,
+  cifar,
+  digits,
+  idx,
+  names,
+  pipeline,
+  splits,
+  tfds,
+)
 from vqvae_tf.datasets.image_folder import ImageFolder
 from vqvae_tf.datasets.source import (
   Arrays,
@@ -119,6 +128,11 @@ def open_source(
     raise ValueError(
       f'image_size is for image_folder; the images of {name} have their own'
     )
+  if name == arrays.NAME:
+    raise ValueError(
+      '--dataset=arrays is what vqvae_tf.train calls data that a program has: '
+      'name a data set, or give its folder with --dataset=image_folder'
+    )
   if name == 'digits':
     return ArraySource(name, split, digits.read(split), digits.CLASS_NAMES)
   return _open_published(name, split, folder)
@@ -173,12 +187,12 @@ def _open_published(name, split, folder):
       f'{identity.count} examples, digest {identity.digest[:8]}, expected '
       f'{wanted[:8]}'
     )
-  arrays = _split(whole, split)
+  part = _split(whole, split)
   if name == 'mnist_binarized':
-    arrays = arrays._replace(images=_binarized(arrays.images))
-  if not len(arrays.images):
+    part = part._replace(images=_binarized(part.images))
+  if not len(part.images):
     raise UserError(f'no examples for the {split} split of {name} in {store}')
-  return ArraySource(name, split, arrays, published.class_names, identity)
+  return ArraySource(name, split, part, published.class_names, identity)
 
 
 @functools.cache

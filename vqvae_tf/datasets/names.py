@@ -9,6 +9,8 @@ NAMES = (
   'fashion_mnist',
   'cifar10',
   'image_folder',
+  # Those that a program gives: see `vqvae_tf.train`.
+  'arrays',
 )
 
 SPLITS = ('train', 'validation', 'test')

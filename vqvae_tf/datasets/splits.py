@@ -5,7 +5,8 @@ import os
 
 import numpy as np
 
-_HELD_OUT = 5_000
+# At most so many examples of the training data are for validation.
+HELD_OUT = 5_000
 
 
 def by_name(name: str) -> str:
@@ -51,7 +52,7 @@ def num_held_out(num_examples: int) -> int:
   5,000, as far as the training data has the 50,000 examples or more of the
   published sets; a tenth of a smaller one.
   """
-  return min(_HELD_OUT, num_examples // 10)
+  return min(HELD_OUT, num_examples // 10)
 
 
 def training_range(num_examples: int, split: str) -> slice:

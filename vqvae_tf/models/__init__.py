@@ -1,4 +1,12 @@
-"""Models: whole objects that the training loop trains."""
+"""Models: whole objects that the training loop trains.
+
+The package itself can be called: `vqvae_tf.models()` lists the trained models
+that come with it, as `vqvae_tf.serving.shipped.models` does.
+"""
+
+import importlib
+import sys
+import types
 
 from vqvae_tf.models.code_cost import CodeCost, examples_per_pass
 from vqvae_tf.models.code_prior import CodeBatch, CodePrior, PriorLosses
@@ -38,3 +46,14 @@ __all__ = [
   'VQVAE',
   'compiled',
 ]
+
+
+class _Room(types.ModuleType):
+  """A package that a user may take for the function of its name."""
+
+  def __call__(self):
+    # From a higher floor, which this one knows by name alone.
+    return importlib.import_module('vqvae_tf.serving.shipped').models()
+
+
+sys.modules[__name__].__class__ = _Room

@@ -204,7 +204,6 @@ class Served:
     self._doors = doors
     self.code_shape, self.codebook_sizes, self.is_sampled = traits
     self.prior = prior
-    self._seed = {'seed': tf.constant(SEED)} if self.is_sampled else {}
 
   @property
   def has_pixel_bits(self) -> bool:
@@ -218,15 +217,20 @@ class Served:
     """Takes images uint8 `[B, ..., C]` to codes int32 `[B, ..., M]`."""
     return self._doors['encode'](images=tf.constant(images))['codes']
 
-  def decode(self, codes: tf.Tensor) -> tf.Tensor:
+  def decode(self, codes: tf.Tensor, seed: tuple[int, int] = SEED) -> tf.Tensor:
     """Takes codes to images uint8 `[B, ..., C]`, or to one sample of each."""
     door = self._doors['decode']
-    return door(codes=tf.constant(codes), **self._seed)['images']
+    return door(codes=tf.constant(codes), **self._seeded(seed))['images']
 
-  def reconstruct(self, images: tf.Tensor) -> tf.Tensor:
+  def reconstruct(
+    self, images: tf.Tensor, seed: tuple[int, int] = SEED
+  ) -> tf.Tensor:
     """Returns what `decode` makes of the codes of images."""
     door = self._doors['reconstruct']
-    return door(images=tf.constant(images), **self._seed)['images']
+    return door(images=tf.constant(images), **self._seeded(seed))['images']
+
+  def _seeded(self, seed):
+    return {'seed': tf.constant(seed)} if self.is_sampled else {}
 
   def embed(self, codes: tf.Tensor) -> tf.Tensor:
     """Takes codes to their vectors, float32 `[B, ..., D]`."""

@@ -10,8 +10,8 @@ from vqvae_tf import files
 from vqvae_tf.errors import UserError
 from vqvae_tf.models import model_doors
 from vqvae_tf.portable import conversion, litert, onnx_files
-from vqvae_tf.portable.rebuilt import Rebuilt
 from vqvae_tf.serving import exchange
+from vqvae_tf.serving.rebuilt import Rebuilt
 
 # The extra that has the libraries of a format.
 _EXTRAS = {'tflite': 'litert', 'onnx': 'onnx'}

@@ -16,7 +16,7 @@ from vqvae_tf.codec.coding import Content
 from vqvae_tf.errors import UserError
 from vqvae_tf.exact import model
 from vqvae_tf.exact.model import ExactModel
-from vqvae_tf.serving import manifest
+from vqvae_tf.serving import manifest, shipped
 
 # In an export.
 PLACE = Path('assets.extra') / 'codec.npz'
@@ -59,14 +59,15 @@ class Codec:
   Images of another size than the model's are cut into tiles of that size.
 
   Args:
-    export: folder of an export, as `bin/export` makes it.
+    export: folder of an export, as `bin/export` makes it, or the name of a
+      model that comes with the package: see `vqvae_tf.models`.
 
   Raises:
     UserError: if it is no export of vqvae_tf, or is damaged, or has no exact
       form.
 
   Examples:
-    >>> codec = vqvae_tf.Codec('assets/models/mnist')
+    >>> codec = vqvae_tf.Codec('mnist')
     >>> images = np.zeros([2, 28, 28, 1], np.uint8)
     >>> data = codec.compress(images)
     >>> bool((codec.decompress(data) == images).all())
@@ -77,7 +78,7 @@ class Codec:
   """
 
   def __init__(self, export: str | os.PathLike):
-    self._path = Path(export)
+    self._path = shipped.find(export)
     self._model = _exact_model(self._path)
 
   @property

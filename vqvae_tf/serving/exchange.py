@@ -60,6 +60,20 @@ def put(new: Path, target: Path, can_exchange: bool = True) -> None:
   shutil.rmtree(_moved(target), ignore_errors=True)
 
 
+def copy(source: Path, target: Path) -> None:
+  """Copies a folder to a target, which appears whole or not at all.
+
+  Raises:
+    OSError: if it cannot be written.
+  """
+  try:
+    with beside(target) as aside:
+      shutil.copytree(source, aside / 'model')
+      put(aside / 'model', target)
+  except OSError as error:
+    raise OSError(f'cannot write {target}: {files.one_line(error)}') from error
+
+
 def recover(target: Path) -> None:
   """Puts right what killed processes left where a target is."""
   moved = _moved(target)

@@ -1,7 +1,6 @@
 """From a run or an export to a subject."""
 
 import os
-from pathlib import Path
 
 import tensorflow as tf
 
@@ -18,11 +17,11 @@ from vqvae_tf.models.weights import Weights, weights_of
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.serving import (
-  exchange,
   exported,
   integers,
   manifest,
   metadata,
+  shipped,
 )
 from vqvae_tf.serving.subject import Subject
 
@@ -63,21 +62,36 @@ def from_run(run: Run) -> Subject:
   )
 
 
+def from_either(name_or_path: str | os.PathLike) -> Subject:
+  """Returns the model of a workdir or of an export, whichever it is.
+
+  Raises:
+    UserError: as `from_run` and `from_export` do.
+  """
+  path = shipped.find(name_or_path)
+  if shipped.is_export(path):
+    return from_export(name_or_path)
+  return from_run(Run(Workdir(path)))
+
+
 def _warning(prior):
   standing = prior.standing
   is_useless = standing and standing.is_useless
   return f'{prior} {standing.verdict}' if is_useless else ''
 
 
-def from_export(path: str | os.PathLike) -> Subject:
+def from_export(name_or_path: str | os.PathLike) -> Subject:
   """Returns an exported model, run by its own signatures.
 
   A SavedModel is a program: load none of somebody whom you do not trust.
 
+  Args:
+    name_or_path: as `shipped.find` takes it.
+
   Raises:
-    UserError: if `path` is no export of vqvae_tf, or is damaged.
+    UserError: if it is no export of vqvae_tf, or is damaged.
   """
-  path = Path(path)
+  path = shipped.find(name_or_path)
   known = _read(path)
   try:
     loaded = tf.saved_model.load(str(path))
@@ -99,7 +113,7 @@ def from_export(path: str | os.PathLike) -> Subject:
     doors,
     made,
     known.config,
-    str(path),
+    str(name_or_path),
     prior,
     known.last_step,
     find=lambda: _model(loaded, known.config),
@@ -127,8 +141,8 @@ def weights(path: str | os.PathLike) -> Weights:
   Raises:
     UserError: as `from_run` and `from_export` do.
   """
-  path = Path(path)
-  if not (path / 'saved_model.pb').exists():
+  path = shipped.find(path)
+  if not shipped.is_export(path):
     return weights_of(Run(Workdir(path)).model.variables)
   _read(path)
   try:
@@ -147,7 +161,7 @@ def integers_of(
     UserError: as `from_export` does.
     ValueError: as `integers.integers` does.
   """
-  path = Path(path)
+  path = shipped.find(path)
   known = _read(path)
   try:
     loaded = tf.saved_model.load(str(path))
@@ -172,7 +186,7 @@ def read_metadata(path: str | os.PathLike) -> dict:
   Raises:
     UserError: if there is none, or it is damaged.
   """
-  return _read(Path(path)).values
+  return _read(shipped.find(path)).values
 
 
 def read_config(path: str | os.PathLike) -> configs.Config:
@@ -181,13 +195,11 @@ def read_config(path: str | os.PathLike) -> configs.Config:
   Raises:
     UserError: as `read_metadata` does.
   """
-  return _read(Path(path)).config
+  return _read(shipped.find(path)).config
 
 
 def _read(path):
   """Returns the metadata of an export, which obeys its manifest if any."""
-  if not path.exists():
-    exchange.recover(path)
   file = path / metadata.PLACE
   if not file.is_file():
     raise UserError(

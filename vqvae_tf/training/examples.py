@@ -12,6 +12,7 @@ from vqvae_tf.models.weights import Weights
 from vqvae_tf.runs.workdir import State, Workdir
 from vqvae_tf.training import loop
 from vqvae_tf.training.devices import Devices
+from vqvae_tf.training.reporter import Callback
 from vqvae_tf.training.stage import Epoch, Stage, Validation
 
 _NUM_PICTURES = 32
@@ -25,6 +26,7 @@ def train(
   devices: Devices | None = None,
   allow_other_data: bool = False,
   start: Weights | None = None,
+  callback: Callback | None = None,
 ) -> State:
   """Trains a model, or goes on where a run in this workdir stopped.
 
@@ -36,6 +38,7 @@ def train(
     devices: as for `loop.train`.
     allow_other_data: goes on with other data than the run was started with.
     start: weights in place of random ones, where the run has no checkpoint.
+    callback: as for `loop.train`.
 
   Returns:
     The state at the end, as `loop.train` returns it.
@@ -45,7 +48,7 @@ def train(
   """
   config = configs.observed(config, data.example_shape, data.class_names)
   stage = _ImageStage(config, data, validation, allow_other_data, start)
-  return loop.train(stage, workdir, devices)
+  return loop.train(stage, workdir, devices, callback)
 
 
 class _ImageStage(Stage):

@@ -19,7 +19,7 @@ from vqvae_tf.runs import data, snapshots
 from vqvae_tf.runs.workdir import State, Workdir
 from vqvae_tf.training import compiling
 from vqvae_tf.training.devices import Devices
-from vqvae_tf.training.reporter import Reporter
+from vqvae_tf.training.reporter import Callback, Reporter
 from vqvae_tf.training.stage import Stage
 from vqvae_tf.training.step import Trainer
 
@@ -31,7 +31,10 @@ _STEPS_PER_CALL = 10
 
 
 def train(
-  stage: Stage, workdir: Workdir, devices: Devices | None = None
+  stage: Stage,
+  workdir: Workdir,
+  devices: Devices | None = None,
+  callback: Callback | None = None,
 ) -> State:
   """Trains, or goes on where a run in this workdir stopped.
 
@@ -40,6 +43,7 @@ def train(
     workdir: where config.json, metrics.jsonl and checkpoints go.
     devices: on which it trains; None: one. Of several workers all call this,
       with the same workdir, into which the chief alone writes.
+    callback: is called by the chief with each entry of metrics.jsonl.
 
   Returns:
     The state at the end; its `step` is below `run.steps` if a signal
@@ -72,7 +76,7 @@ def train(
     if devices.is_chief:
       workdir.save_config(configs.replace(config, compile=compilation))
       data.record(workdir, stage.sources)
-    state = _Loop(stage, workdir, trainer, state, devices).run()
+    state = _Loop(stage, workdir, trainer, state, devices, callback).run()
     # A worker that ends is a worker lost to those that still work.
     devices.total(0)
     return state
@@ -146,9 +150,11 @@ class _Loop:
     trainer: Trainer,
     state: State,
     devices: Devices,
+    callback: Callback | None,
   ):
     self._stage = stage
     self._devices = devices
+    self._callback = callback
     self._workdir = workdir
     self._trainer = trainer
     self._state = state
@@ -166,7 +172,7 @@ class _Loop:
     with contextlib.ExitStack() as stack:
       if devices.is_chief:
         self._reporter = Reporter(
-          self._workdir, self._state.step, settings.steps
+          self._workdir, self._state.step, settings.steps, self._callback
         )
         stack.enter_context(contextlib.closing(self._reporter))
       signals, stopped = stack.enter_context(_signals()), self._is_exhausted()

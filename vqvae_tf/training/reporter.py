@@ -1,7 +1,7 @@
 """What a run says while it trains: a bar, metrics.jsonl, TensorBoard."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +12,9 @@ from vqvae_tf.media import images
 from vqvae_tf.runs import history, snapshots
 from vqvae_tf.runs.workdir import Workdir
 
+# Takes the step, the group ('train', 'epoch' or 'validation') and values.
+Callback = Callable[[int, str, Mapping[str, float]], None]
+
 
 class Reporter:
   """Writes to the screen and below a workdir.
@@ -21,10 +24,18 @@ class Reporter:
     first_step: the step that the run starts from; entries and snapshots after
       it are those of a run that was cut off, and are removed.
     steps: the step that the run ends at.
+    callback: is called with each entry of metrics.jsonl.
   """
 
-  def __init__(self, workdir: Workdir, first_step: int, steps: int):
+  def __init__(
+    self,
+    workdir: Workdir,
+    first_step: int,
+    steps: int,
+    callback: Callback | None = None,
+  ):
     self._workdir = workdir
+    self._callback = callback
     self._path = workdir.metrics_path
     history.cut_back(self._path, first_step)
     snapshots.cut_back(workdir, first_step)
@@ -46,6 +57,8 @@ class Reporter:
     with self._writing():
       for key, value in values.items():
         tf.summary.scalar(f'{group}/{key}', value, step)
+    if self._callback:
+      self._callback(step, group, dict(values))
 
   def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
     """Adds the distributions of some values to TensorBoard."""
