@@ -41,7 +41,7 @@ TEST = [
   *EXECUTE,
 ]
 
-# The trained models that a wheel brings along, 8 MB of its size: `load('mnist')`
+# The trained models that a wheel brings along, 8 MB in all: `load("mnist")`
 # works where it is installed. A source tree has the others, too.
 PRETRAINED = ('mnist', 'fashion_mnist')
 

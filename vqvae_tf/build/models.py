@@ -1,5 +1,7 @@
 """From a configuration to the objects that it names."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from vqvae_tf.build.quantizers import codebook_sizes, quantizer
@@ -16,16 +18,26 @@ from vqvae_tf.media import images
 from vqvae_tf.models import VQVAE
 from vqvae_tf.nets import Decoder, Encoder, PixelCNN, halved_sizes
 from vqvae_tf.optimizers.loss_scale import COMPUTE_DTYPES
+from vqvae_tf.quantizers import Quantizer
 
 # What the decoder tells the causal network about a pixel.
 _CONTEXT_SIZE = 8
 
 
-def model(config: Config) -> VQVAE:
+def model(
+  config: Config,
+  encoder: Callable[[tf.Tensor], tf.Tensor] | None = None,
+  bottleneck: Quantizer | None = None,
+  decoder: Callable[[int], Callable] | None = None,
+) -> VQVAE:
   """Returns an untrained model.
 
   Args:
     config: with its `example_shape` known.
+    encoder: in place of that of the configuration, as `VQVAE` takes it.
+    bottleneck: likewise, the quantizer.
+    decoder: likewise: takes the number of the likelihood's parameters to a
+      decoder.
 
   Raises:
     ValueError: if the examples are too small for the number of halvings; if
@@ -43,19 +55,20 @@ def model(config: Config) -> VQVAE:
     network.num_residual_hiddens,
     network.num_halvings,
   )
+  decoder = decoder or (lambda count: Decoder(count, tuple(size), *common))
   return VQVAE(
-    Encoder(*common),
-    quantizer(config.quantizer, config.optimizer.seed),
-    Decoder(likelihood.num_params, tuple(size), *common),
+    encoder or Encoder(*common),
+    bottleneck or quantizer(config.quantizer, config.optimizer.seed),
+    decoder(likelihood.num_params),
     likelihood,
     config.optimizer.quantizer_weight,
     COMPUTE_DTYPES[config.optimizer.precision],
   )
 
 
-def initialized_model(config: Config) -> VQVAE:
+def initialized_model(config: Config, **parts) -> VQVAE:
   """Returns an untrained model, all of whose variables exist; see `model`."""
-  result = model(config)
+  result = model(config, **parts)
   result.assess(tf.zeros([1, *config.example_shape], tf.uint8))
   return result
 

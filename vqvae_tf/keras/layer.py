@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf import quantizers
+from vqvae_tf.keras import variables
 from vqvae_tf.keras.usage import CodeUsage
 from vqvae_tf.quantizers.quantizer import ESTIMATORS
 
@@ -104,43 +105,16 @@ class QuantizerLayer(keras.layers.Layer):
       name: _READERS[name](value) if name in _READERS else value
       for name, value in settings.items()
     }
-    with tf.variable_creator_scope(_alike_on_replicas):
+    with variables.made():
       self.quantizer = module(**arguments, **unsaved)
     self._settings = {name: _plain(value) for name, value in settings.items()}
-    with keras.name_scope(self.name):
-      self._module_weights = [
-        keras.Variable(
-          variable,
-          dtype=variable.dtype,
-          trainable=variable.trainable,
-          name=_weight_name(variable, i),
-        )
-        for i, variable in enumerate(self.quantizer.variables)
-      ]
+    self._module_weights = variables.adopted(
+      self.quantizer.variables, self.name
+    )
     self.usage = CodeUsage(self.quantizer.codebook_sizes, self.name)
     # A SavedModel holds what TensorFlow tracks: not the variables of a metric.
     self._counted = tf.Module()
     self._counted.counts = [each.value for each in self.usage.variables]
-
-
-def _weight_name(variable, index):
-  """Returns a variable's name in its module, as Keras takes it."""
-  _, *path = variable.name.split(':')[0].split('/')
-  # Stages of one kind share their names.
-  return '_'.join([*path, str(index)])
-
-
-def _alike_on_replicas(next_creator, **kwargs):
-  """Creates a variable that every replica of a strategy moves alike.
-
-  Without an aggregation replicas could not assign to it at all. The quantizers
-  exchange what they have seen, so that it may be the first replica's.
-  """
-  kwargs['aggregation'] = tf.VariableAggregation.ONLY_FIRST_REPLICA
-  if kwargs.get('trainable') is False:
-    # Assigned without waiting for each other, which a branch does not allow.
-    kwargs['synchronization'] = tf.VariableSynchronization.ON_READ
-  return next_creator(**kwargs)
 
 
 def _plain(setting):

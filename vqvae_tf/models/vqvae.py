@@ -252,7 +252,28 @@ class VQVAE(snt.Module):
     Raises:
       ValueError: if `batch` is no uint8 `[B, ..., C]`.
     """
-    codes = self.encode(batch)
+    return self._assess_codes(self.encode(batch), batch)
+
+  def assess_with_loss(self, batch: tf.Tensor) -> tuple[Assessment, tf.Tensor]:
+    """Returns `assess` of a batch, and the loss of `losses` in evaluation.
+
+    Args:
+      batch: uint8 `[B, ..., C]`.
+
+    Returns:
+      `Assessment`, bits per example, and a float scalar, nats per dimension.
+
+    Raises:
+      ValueError: if `batch` is no uint8 `[B, ..., C]`.
+    """
+    check_examples(batch)
+    quantized = self._quantize(self._features(batch), False)
+    found = self._assess_codes(quantized.codes, batch)
+    nats = tf.reduce_mean(found.pixel_bits) * math.log(2)
+    loss = nats / math.prod(batch.shape[1:])
+    return found, loss + self.quantizer_weight * quantized.loss
+
+  def _assess_codes(self, codes, batch):
     params = self.decoder(self.embed(codes))
     pixel_bits = bits.nats_to_bits(-self.likelihood.log_prob(params, batch))
     positions = math.prod(codes.shape[1:-1])

@@ -28,7 +28,11 @@ def prior(weights: Weights, metadata: dict) -> CodePrior | None:
   if config is None:
     return None
   made = build.prior(configs.from_values(config, configs.PriorConfig))
-  return made if _assign(made, weights) else None
+  try:
+    fill(made, weights)
+  except ValueError:
+    return None
+  return made
 
 
 def model(weights: Weights, config: configs.Config) -> VQVAE | None:
@@ -46,18 +50,28 @@ def model(weights: Weights, config: configs.Config) -> VQVAE | None:
   return made
 
 
-def _assign(module, weights):
-  """Gives a module's variables their values; returns whether all are there."""
+def fill(prior: CodePrior, weights: Weights) -> None:
+  """Gives the variables of a prior their values.
+
+  Args:
+    prior: with all its variables.
+    weights: its own, those of a model among them.
+
+  Raises:
+    ValueError: naming a variable whose value is missing or of another shape.
+  """
   values = {name: list(found) for name, found in weights.items()}
   pairs = []
-  for variable in module.variables:
+  for variable in prior.variables:
     own = values.get(variable.name, [])
-    if own:
-      pairs.append((variable, own.pop(0)))
-    elif _UNUSED not in variable.name:
-      return False
-  if any(tuple(variable.shape) != value.shape for variable, value in pairs):
-    return False
+    value = own.pop(0) if own else None
+    if value is not None and value.shape == tuple(variable.shape):
+      pairs.append((variable, value))
+    elif value is not None or _UNUSED not in variable.name:
+      found = 'none' if value is None else str(value.shape)
+      raise ValueError(
+        f'{variable.name} should be of shape {tuple(variable.shape)}, but '
+        f'there is {found}'
+      )
   for variable, value in pairs:
     variable.assign(value)
-  return True

@@ -1,0 +1,397 @@
+"""The VQ-VAE as a `keras.Model`: compile, fit, evaluate, predict, save."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vqvae_tf import bits, build, configs
+from vqvae_tf.configs import presets as recipes
+from vqvae_tf.errors import UserError
+from vqvae_tf.keras import variables
+from vqvae_tf.keras.figures import Figures
+from vqvae_tf.keras.layer import QuantizerLayer
+from vqvae_tf.keras.part import Part
+from vqvae_tf.keras.usage import CodeUsage
+from vqvae_tf.media.examples import check_examples
+from vqvae_tf.models import SEED, serve
+from vqvae_tf.models.weights import assign, weights_of
+from vqvae_tf.nets import Convolution
+from vqvae_tf.runs.run import Run
+from vqvae_tf.runs.workdir import Workdir
+from vqvae_tf.serving import card, load, presets, rebuilt, saved_model, shipped
+from vqvae_tf.version import __version__
+
+# The precisions of training that a policy of Keras stands for.
+_PRECISIONS = {
+  'float32': 'float32',
+  'bfloat16': 'mixed_bfloat16',
+  'float16': 'mixed_float16',
+}
+
+
+@keras.saving.register_keras_serializable('vqvae_tf')
+class VQVAE(keras.Model):
+  """A vector quantized variational autoencoder over uint8 examples.
+
+      loss = -log p(x | z_q(x)) / D + quantizer_weight * quantizer loss
+
+  in nats per dimension, D = H W C: networks, quantizer and likelihood are those
+  that `bin/train` trains. `fit` and `evaluate` take examples alone (labels
+  beside them are left out) and report `bits_per_dim`, its two parts,
+  `codes_in_use` and `perplexity`, `evaluate` also `psnr_db`: see `Figures`.
+  `predict` and a call give reconstructions, uint8.
+
+  Args:
+    example_shape: of an example, [H, W, C] of an image.
+    config: name of a preset, as `bin/train --list_presets` has them, or a
+      `vqvae_tf.configs.Config`. Of its settings those of the training loop do
+      not count: `compile` and `fit` have their own.
+    encoder: a layer in place of the preset's, from floats [B, H, W, C] around
+      zero to features [B, h, w, F]; a 1x1 convolution takes these to the
+      quantizer's dimension.
+    quantizer: a layer of this package in place of the preset's.
+    decoder: a layer in place of the preset's, from embeddings [B, h, w, D] to
+      features [B, H, W, F]; a 1x1 convolution takes these to the parameters of
+      the likelihood.
+    name: of the model.
+    dtype: Keras's policy: 'float32', 'mixed_bfloat16' or 'mixed_float16', in
+      which encoder and decoder are trained.
+    trainable: as of every Keras layer.
+    **settings: in place of those of the preset, by the names of the flags:
+      `num_embeddings=256`.
+
+  Attributes:
+    core: the `vqvae_tf.VQVAE` inside.
+    config: the configuration.
+    figures: the metric.
+
+  Raises:
+    UserError: if a setting is unknown or does not fit.
+    ValueError: if the shape does not fit the networks.
+
+  Examples:
+    >>> model = vqvae_tf.keras.VQVAE([28, 28, 1], 'mnist', num_hiddens=16)
+    >>> model.compile(keras.optimizers.Adam(1e-3))
+    >>> images = np.zeros([8, 28, 28, 1], np.uint8)
+    >>> history = model.fit(images, batch_size=4, verbose=0)
+    >>> model.encode(images).shape
+    (8, 7, 7, 1)
+  """
+
+  def __init__(
+    self,
+    example_shape,
+    config: configs.Config | str = 'default',
+    encoder: keras.layers.Layer | None = None,
+    quantizer: QuantizerLayer | None = None,
+    decoder: keras.layers.Layer | None = None,
+    name: str = 'vqvae',
+    dtype=None,
+    trainable: bool = True,
+    **settings,
+  ):
+    # A cast would make zeros of floats in 0..1, in silence.
+    super().__init__(
+      name=name, dtype=dtype, trainable=trainable, autocast=False
+    )
+    self.config = self._configured(config, example_shape, settings)
+    self._own = {'encoder': encoder, 'quantizer': quantizer, 'decoder': decoder}
+    parts = {
+      'encoder': encoder,
+      'bottleneck': quantizer and quantizer.quantizer,
+      'decoder': decoder
+      and (lambda count: _Decoder(decoder, self._grid(encoder), count)),
+    }
+    with variables.made():
+      self.core = build.initialized_model(self.config, **parts)
+    self._hold(encoder, quantizer, decoder)
+    self.figures = Figures(self.core.quantizer.codebook_sizes)
+    self._served = serve(self.core, self.config.example_shape)
+    self.build((None, *self.config.example_shape))
+
+  def build(self, input_shape):
+    # All weights are there. Keras asks for it, and keeps the shape.
+    del input_shape
+
+  def _configured(self, config, example_shape, settings):
+    if isinstance(config, str):
+      config = recipes.named(config).config
+    if 'precision' in settings or self.compute_dtype not in _PRECISIONS:
+      raise ValueError(
+        "the precision is Keras's policy: give dtype='float32', "
+        "'mixed_bfloat16' or 'mixed_float16'"
+      )
+    precision = _PRECISIONS[self.compute_dtype]
+    config = configs.replace(config, precision=precision, **settings)
+    shape = tuple(int(side) for side in example_shape)
+    return dataclasses.replace(config, image_shape=shape)
+
+  def _grid(self, encoder):
+    if encoder is None:
+      return build.code_shape(self.config)[:-1]
+    floats = tf.zeros([1, *self.config.example_shape])
+    return tuple(encoder(floats).shape[1:-1])
+
+  def _hold(self, encoder, quantizer, decoder):
+    """Makes the parts of the model layers of Keras, whose weights they hold."""
+    core, shape = self.core, self.config.example_shape
+    *grid, _ = core.code_shape
+    features = _channels(core.projection)
+    vectors = (*grid, core.quantizer.embedding_dim)
+    self.encoder = encoder or _part(
+      core.encoder, shape, (*grid, features), 'encoder'
+    )
+    self.pre_quantization = _part(
+      core.projection, (*grid, features), vectors, 'pre_quantization'
+    )
+    self.quantizer = quantizer or Part(
+      lambda inputs: core.quantizer.forward(inputs, False).vectors,
+      core.quantizer.variables,
+      vectors,
+      vectors,
+      'quantizer',
+    )
+    params = (*shape[:-1], core.likelihood.num_params)
+    if decoder is None:
+      self.decoder = _part(core.decoder, vectors, params, 'decoder')
+    else:
+      self.decoder = decoder
+      channels = _channels(core.decoder.head)
+      self.head = _part(
+        core.decoder.head, (*shape[:-1], channels), params, 'head'
+      )
+    if core.likelihood.variables:
+      self.likelihood = Part(
+        core.likelihood.mean, core.likelihood.variables, params, shape,
+        'likelihood',
+      )  # fmt: skip
+
+  def compile(self, optimizer=None, loss=None, metrics=None, **kwargs):
+    """Configures training: as of every Keras model, but for the loss.
+
+    Args:
+      optimizer: of Keras; None: Adam with the learning rate of the preset.
+      loss: none; it is that of the class.
+      metrics: none; they are those of the class.
+      **kwargs: `jit_compile`, `run_eagerly` and others, as Keras has them.
+
+    Raises:
+      ValueError: if there is a loss or a metric.
+    """
+    if loss is not None or metrics is not None:
+      raise ValueError(
+        'the loss of a VQVAE is its likelihood, with metrics of its own: leave '
+        'loss and metrics out'
+      )
+    if optimizer is None:
+      rate = self.config.optimizer.learning_rate
+      optimizer = keras.optimizers.Adam(rate)
+    super().compile(optimizer=optimizer, **kwargs)
+    self._compile_arguments = {'optimizer': self.optimizer, **kwargs}
+
+  def get_compile_config(self):
+    return variables.serialized(self.compiled and self._compile_arguments)
+
+  def compile_from_config(self, config):
+    self.compile(**variables.deserialized(config))
+    # Its state is loaded next.
+    self.optimizer.build(self.trainable_variables)
+
+  def call(self, examples, training=None):
+    """Returns reconstructions, uint8; in training, the `Losses`."""
+    check_examples(examples)
+    if not training:
+      return self.core.reconstruct(examples, self._seed)
+    # A frozen codebook stays where it is.
+    moves = self.trainable and self.quantizer.trainable
+    return self.core.losses(examples, moves)
+
+  def compute_loss(
+    self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+  ):
+    """Returns the loss of a batch from its `Losses`, a float scalar."""
+    del x, y, training
+    if sample_weight is not None:
+      raise ValueError('a VQVAE takes no sample weights: leave them out')
+    # What the layers of a user add: regularizers, say.
+    return tf.add_n([y_pred.loss, *map(tf.reduce_sum, self.losses)])
+
+  def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    """Adds a training batch to the figures; returns those of all so far."""
+    del y, sample_weight
+    nats = y_pred.nats
+    self.figures.update_state(x, bits.nats_to_bits(nats), y_pred.codes)
+    return self._reported(has_reconstructions=False)
+
+  def test_step(self, data):
+    """Adds a batch of evaluation to the figures; returns those of all."""
+    examples, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+    found, loss = self.core.assess_with_loss(examples)
+    self._loss_tracker.update_state(loss, tf.shape(examples)[0])
+    self.figures.update_state(
+      examples, found.pixel_bits, found.codes, found.reconstructions
+    )
+    return self._reported(found.reconstructions is not None)
+
+  def get_metrics_result(self):
+    """Returns the figures of all batches so far."""
+    return self._reported(self.figures.has_reconstructions)
+
+  def _reported(self, has_reconstructions):
+    figures = self.figures.result()
+    if not has_reconstructions:
+      del figures['psnr_db']
+    return {'loss': self._loss_tracker.result(), **figures}
+
+  @property
+  def input_dtype(self):
+    """What the model takes, for the signatures of exports."""
+    return 'uint8'
+
+  @property
+  def metrics(self):
+    """The loss and the figures: the layers count nothing by themselves."""
+    return [m for m in super().metrics if not isinstance(m, CodeUsage)]
+
+  @property
+  def _seed(self):
+    is_sampled = self.core.likelihood.is_autoregressive
+    return tf.constant(SEED) if is_sampled else None
+
+  def encode(self, examples) -> np.ndarray:
+    """Returns the codes of examples uint8 `[B, ..., C]`: int32 `[B, ..., M]`.
+
+    Raises:
+      ValueError: if they are of another dtype or shape.
+    """
+    return self._served.encode(examples).numpy()
+
+  def decode(self, codes, seed: int = 0) -> np.ndarray:
+    """Returns the examples of codes: int32 `[B, ..., M]` to uint8.
+
+    Args:
+      codes: each below its K.
+      seed: of the samples that an autoregressive decoder draws.
+    """
+    codes = tf.cast(codes, tf.int32)
+    return self._served.decode(codes, (0, seed)).numpy()
+
+  def embed(self, codes) -> np.ndarray:
+    """Returns the vectors of codes, float32 `[B, ..., D]`."""
+    return self._served.embed(tf.cast(codes, tf.int32)).numpy()
+
+  def export(self, filepath, format='tf_saved_model', **kwargs):
+    """Exports reconstruction, as `keras.Model.export` does.
+
+    What has all doors, a card and the codec is `save_to_preset`.
+    """
+    # Keras exports what was called.
+    if not self._called:
+      self(np.zeros([1, *self.config.example_shape], np.uint8))
+    return super().export(filepath, format=format, **kwargs)
+
+  def get_config(self):
+    return {
+      **super().get_config(),
+      'example_shape': list(self.config.example_shape),
+      'config': dataclasses.asdict(self.config),
+      **{
+        part: layer and keras.saving.serialize_keras_object(layer)
+        for part, layer in self._own.items()
+      },
+    }
+
+  @classmethod
+  def from_config(cls, config):
+    config = dict(config)
+    own = configs.from_values(config.pop('config'), configs.Config)
+    for part in ('encoder', 'quantizer', 'decoder'):
+      config[part] = config[part] and keras.saving.deserialize_keras_object(
+        config[part]
+      )
+    return cls(config=own, **config)
+
+  @classmethod
+  def from_preset(cls, preset: str | os.PathLike, **kwargs) -> 'VQVAE':
+    """Returns a trained model.
+
+    Args:
+      preset: as `vqvae_tf.load` takes it: a name, an export, a .zip file of
+        one, a workdir, hf://USER/MODEL or kaggle://...
+      **kwargs: `name`, `dtype` and `trainable`.
+
+    Raises:
+      UserError: as `vqvae_tf.load` does.
+    """
+    path = presets.find(preset)
+    is_export = shipped.is_export(path)
+    return (cls.from_export if is_export else cls.from_run)(path, **kwargs)
+
+  @classmethod
+  def from_run(cls, workdir: str | os.PathLike, **kwargs) -> 'VQVAE':
+    """Returns the best checkpoint of a run; see `from_preset`."""
+    run = Run(Workdir(workdir))
+    return cls._filled(run.config, weights_of(run.model.variables), kwargs)
+
+  @classmethod
+  def from_export(cls, path: str | os.PathLike, **kwargs) -> 'VQVAE':
+    """Returns the model of an export; see `from_preset`."""
+    return cls._filled(load.read_config(path), load.weights(path), kwargs)
+
+  @classmethod
+  def _filled(cls, config, weights, kwargs):
+    model = cls(config.example_shape, config, **kwargs)
+    assign(model.core, weights)
+    return model
+
+  def save_to_preset(self, path: str | os.PathLike) -> Path:
+    """Writes the model as an export of vqvae_tf.
+
+    `from_preset`, `vqvae_tf.load`, the commands and plain TensorFlow read it;
+    `bin/train --init_from` goes on from it.
+
+    Args:
+      path: a folder that does not exist, or such a .zip file.
+
+    Returns:
+      `path`.
+
+    Raises:
+      UserError: if there is something already, or the model has layers of your
+        own, which are Keras's to save: `save` or `export`.
+      OSError: if it cannot be written.
+    """
+    if any(layer is not None for layer in self._own.values()):
+      raise UserError(
+        'a model with layers of your own is saved by save() or export(): a '
+        'preset has layers of vqvae_tf alone'
+      )
+    metadata = rebuilt.metadata_of(self.config, self.core)
+    text = card.of_weights(self.config, self.core, __version__)
+    found = rebuilt.Rebuilt(self.core, None, self.config, metadata, text)
+    return presets.save(lambda to: saved_model.write(found, to), path)
+
+
+class _Decoder(tf.Module):
+  """A decoder that is a layer of Keras, and what takes it to parameters."""
+
+  def __init__(self, layer, grid, num_params):
+    super().__init__()
+    self._layer, self.grid_size = layer, grid
+    self.head = Convolution(num_params, 1, name='head')
+
+  def __call__(self, vectors):
+    return self.head(self._layer(vectors))
+
+
+def _channels(convolution):
+  """Returns how many channels a convolution takes."""
+  return int(convolution.w.shape[-2])
+
+
+def _part(module, input_shape, output_shape, name):
+  return Part(module, module.variables, input_shape, output_shape, name)
