@@ -264,7 +264,7 @@ class TrainedModel:
       wrong = codes[..., m][(codes[..., m] < 0) | (codes[..., m] >= size)]
       if wrong.size:
         raise ValueError(
-          f'code {wrong[0]} of codebook {m} is not in 0..{size - 1}'
+          f'a code of codebook {m} is {wrong[0]}, not in 0..{size - 1}'
         )
     return codes.astype(np.int32)
 
