@@ -111,5 +111,10 @@ def __getattr__(name: str):
   return home if name == _HOMES[name] else getattr(home, name)
 
 
+def list_models():
+  """Returns the models that come along; `vqvae_tf.models()` calls it."""
+  return importlib.import_module(f'{__name__}.serving.shipped').models()
+
+
 def __dir__() -> list[str]:
   return sorted(__all__)

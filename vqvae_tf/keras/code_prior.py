@@ -1,6 +1,7 @@
 """The prior over codes as a `keras.Model`: compile, fit, evaluate, sample."""
 
 import dataclasses
+import json
 import math
 import os
 
@@ -215,7 +216,7 @@ class CodePrior(keras.Model):
       'code_shape': list(self.config.code_shape),
       'codebook_sizes': list(self.config.codebook_sizes),
       'num_classes': self.config.num_classes,
-      'config': dataclasses.asdict(self.config),
+      'config': json.loads(configs.to_json(self.config)),
     }
 
   @classmethod

@@ -1,9 +1,10 @@
-"""A module as a Keras layer: its weights, its line in a summary."""
+"""Modules as Keras layers, and a Keras layer as a module of a model."""
 
 import keras
 import tensorflow as tf
 
 from vqvae_tf.keras import variables
+from vqvae_tf.nets import Convolution
 
 
 class Part(keras.layers.Layer):
@@ -39,3 +40,37 @@ class Part(keras.layers.Layer):
 
   def compute_output_shape(self, input_shape):
     return (input_shape[0], *self._output_shape)
+
+
+class OwnDecoder(tf.Module):
+  """A layer of Keras and a convolution, as the decoder of a model.
+
+  Args:
+    layer: from embeddings [B, h, w, D] to features [B, H, W, F].
+    grid: (h, w).
+    num_params: to which a 1x1 convolution takes the features.
+
+  Attributes:
+    grid_size: (h, w).
+    head: that convolution.
+  """
+
+  def __init__(
+    self, layer: keras.layers.Layer, grid: tuple[int, ...], num_params: int
+  ):
+    super().__init__()
+    self._layer, self.grid_size = layer, grid
+    self.head = Convolution(num_params, 1, name='head')
+
+  def __call__(self, vectors):
+    return self.head(self._layer(vectors))
+
+
+def part_of(module, input_shape, output_shape, name: str) -> Part:
+  """Returns a module with all its variables as a `Part`."""
+  return Part(module, module.variables, input_shape, output_shape, name)
+
+
+def channels_of(convolution: Convolution) -> int:
+  """Returns how many channels a convolution takes."""
+  return int(convolution.w.shape[-2])

@@ -1,6 +1,7 @@
 """The VQ-VAE as a `keras.Model`: compile, fit, evaluate, predict, save."""
 
 import dataclasses
+import json
 import os
 from pathlib import Path
 
@@ -14,12 +15,11 @@ from vqvae_tf.errors import UserError
 from vqvae_tf.keras import variables
 from vqvae_tf.keras.figures import Figures
 from vqvae_tf.keras.layer import QuantizerLayer
-from vqvae_tf.keras.part import Part
+from vqvae_tf.keras.part import OwnDecoder, Part, channels_of, part_of
 from vqvae_tf.keras.usage import CodeUsage
 from vqvae_tf.media.examples import check_examples
 from vqvae_tf.models import SEED, serve
 from vqvae_tf.models.weights import assign, weights_of
-from vqvae_tf.nets import Convolution
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.serving import card, load, presets, rebuilt, saved_model, shipped
@@ -53,10 +53,11 @@ class VQVAE(keras.Model):
     encoder: a layer in place of the preset's, from floats [B, H, W, C] around
       zero to features [B, h, w, F]; a 1x1 convolution takes these to the
       quantizer's dimension.
-    quantizer: a layer of this package in place of the preset's.
+    quantizer: a layer of this package in place of the preset's; or a kind, as
+      `--quantizer` takes it.
     decoder: a layer in place of the preset's, from embeddings [B, h, w, D] to
       features [B, H, W, F]; a 1x1 convolution takes these to the parameters of
-      the likelihood.
+      the likelihood. Or a kind, as `--decoder` takes it.
     name: of the model.
     dtype: Keras's policy: 'float32', 'mixed_bfloat16' or 'mixed_float16', in
       which encoder and decoder are trained.
@@ -87,8 +88,8 @@ class VQVAE(keras.Model):
     example_shape,
     config: configs.Config | str = 'default',
     encoder: keras.layers.Layer | None = None,
-    quantizer: QuantizerLayer | None = None,
-    decoder: keras.layers.Layer | None = None,
+    quantizer: QuantizerLayer | str | None = None,
+    decoder: keras.layers.Layer | str | None = None,
     name: str = 'vqvae',
     dtype=None,
     trainable: bool = True,
@@ -98,13 +99,17 @@ class VQVAE(keras.Model):
     super().__init__(
       name=name, dtype=dtype, trainable=trainable, autocast=False
     )
+    if isinstance(quantizer, str):
+      settings['quantizer'], quantizer = quantizer, None
+    if isinstance(decoder, str):
+      settings['decoder'], decoder = decoder, None
     self.config = self._configured(config, example_shape, settings)
     self._own = {'encoder': encoder, 'quantizer': quantizer, 'decoder': decoder}
     parts = {
       'encoder': encoder,
       'bottleneck': quantizer and quantizer.quantizer,
       'decoder': decoder
-      and (lambda count: _Decoder(decoder, self._grid(encoder), count)),
+      and (lambda count: OwnDecoder(decoder, self._grid(encoder), count)),
     }
     with variables.made():
       self.core = build.initialized_model(self.config, **parts)
@@ -140,12 +145,12 @@ class VQVAE(keras.Model):
     """Makes the parts of the model layers of Keras, whose weights they hold."""
     core, shape = self.core, self.config.example_shape
     *grid, _ = core.code_shape
-    features = _channels(core.projection)
+    features = channels_of(core.projection)
     vectors = (*grid, core.quantizer.embedding_dim)
-    self.encoder = encoder or _part(
+    self.encoder = encoder or part_of(
       core.encoder, shape, (*grid, features), 'encoder'
     )
-    self.pre_quantization = _part(
+    self.pre_quantization = part_of(
       core.projection, (*grid, features), vectors, 'pre_quantization'
     )
     self.quantizer = quantizer or Part(
@@ -157,11 +162,11 @@ class VQVAE(keras.Model):
     )
     params = (*shape[:-1], core.likelihood.num_params)
     if decoder is None:
-      self.decoder = _part(core.decoder, vectors, params, 'decoder')
+      self.decoder = part_of(core.decoder, vectors, params, 'decoder')
     else:
       self.decoder = decoder
-      channels = _channels(core.decoder.head)
-      self.head = _part(
+      channels = channels_of(core.decoder.head)
+      self.head = part_of(
         core.decoder.head, (*shape[:-1], channels), params, 'head'
       )
     if core.likelihood.variables:
@@ -298,7 +303,7 @@ class VQVAE(keras.Model):
     return {
       **super().get_config(),
       'example_shape': list(self.config.example_shape),
-      'config': dataclasses.asdict(self.config),
+      'config': json.loads(configs.to_json(self.config)),
       **{
         part: layer and keras.saving.serialize_keras_object(layer)
         for part, layer in self._own.items()
@@ -374,24 +379,3 @@ class VQVAE(keras.Model):
     text = card.of_weights(self.config, self.core, __version__)
     found = rebuilt.Rebuilt(self.core, None, self.config, metadata, text)
     return presets.save(lambda to: saved_model.write(found, to), path)
-
-
-class _Decoder(tf.Module):
-  """A decoder that is a layer of Keras, and what takes it to parameters."""
-
-  def __init__(self, layer, grid, num_params):
-    super().__init__()
-    self._layer, self.grid_size = layer, grid
-    self.head = Convolution(num_params, 1, name='head')
-
-  def __call__(self, vectors):
-    return self.head(self._layer(vectors))
-
-
-def _channels(convolution):
-  """Returns how many channels a convolution takes."""
-  return int(convolution.w.shape[-2])
-
-
-def _part(module, input_shape, output_shape, name):
-  return Part(module, module.variables, input_shape, output_shape, name)

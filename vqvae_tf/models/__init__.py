@@ -4,7 +4,6 @@ The package itself can be called: `vqvae_tf.models()` lists the trained models
 that come with it, as `vqvae_tf.serving.shipped.models` does.
 """
 
-import importlib
 import sys
 import types
 
@@ -52,8 +51,8 @@ class _Room(types.ModuleType):
   """A package that a user may take for the function of its name."""
 
   def __call__(self):
-    # From a higher floor, which this one knows by name alone.
-    return importlib.import_module('vqvae_tf.serving.shipped').models()
+    # The door of the house leads to the room upstairs that knows them.
+    return sys.modules['vqvae_tf'].list_models()
 
 
 sys.modules[__name__].__class__ = _Room

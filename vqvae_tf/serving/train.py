@@ -14,6 +14,8 @@ from vqvae_tf.training import examples
 from vqvae_tf.training.devices import Devices
 from vqvae_tf.training.reporter import Callback
 
+__all__ = ['open_both', 'open_source', 'run', 'train']
+
 
 def train(
   config: configs.Config | str = 'default',
@@ -27,27 +29,23 @@ def train(
 ) -> TrainedModel:
   """Trains a model, or goes on where a run in this workdir stopped.
 
-  What `bin/train` does, with data from anywhere.
-
   Args:
     config: the run, or the name of a preset.
     data: uint8 `[n, H, W, C]` (or other examples `[n, ..., C]`), or a pair of
       it and int32 labels `[n]`; a `tf.data.Dataset` of these, which is held in
-      memory; the name of a data set as `--dataset` takes it; None: the one that
-      the configuration names.
+      memory; the name of a data set; None: that of the configuration.
     workdir: folder of the run; '': runs/ and the name of the data.
     validation: as `data`, examples that choose the best checkpoint; None: the
       last tenth of arrays, 5,000 at most, or the validation split of a name.
-    callback: is called with the step, the group ('train', 'epoch' or
-      'validation') and the values of each entry of the log, as W&B, MLflow or a
-      list take them.
+    callback: is called with step, group ('train', 'epoch' or 'validation') and
+      values of each entry of the log: for W&B, MLflow or a list.
     init_from: model whose weights training starts from, as `load` takes it.
     **settings: in place of those of the configuration, by the names of the
-      flags: `steps=500`.
+      flags of `bin/train`: `steps=500`.
 
   Returns:
-    The best checkpoint. After an interrupt (SIGINT, SIGTERM) that of the steps
-    that were taken; the same call goes on.
+    The best checkpoint; after an interrupt that of the steps taken so far, from
+    which the same call goes on.
 
   Raises:
     UserError: as `bin/train` does.
@@ -55,24 +53,27 @@ def train(
 
   Examples:
     >>> model = vqvae_tf.train('mnist', images, steps=500)  # doctest: +SKIP
-    >>> codes = model.encode(images[:8])  # doctest: +SKIP
   """
   if isinstance(config, str):
     config = presets.named(config).config
   config = configs.replace(config, **settings)
+  config, sources = _sources(config, data, validation)
+  workdir = workdir or f'runs/{config.data.dataset}'
+  run(config, workdir, sources, init_from=init_from, callback=callback)
+  return load(workdir)
+
+
+def _sources(config, data, validation):
+  """Returns a configuration that names the data, and its two splits."""
   if data is None or isinstance(data, str):
     if validation is not None:
       raise ValueError('validation= is for data that is given, not named')
     name = data or config.data.dataset
     config = configs.replace(config, dataset=name)
-    sources = open_both(config.data)
-  else:
-    # Its size is that of the arrays.
-    config = configs.replace(config, dataset=arrays.NAME, image_size=0)
-    sources = arrays.sources(data, validation)
-  path = workdir or f'runs/{config.data.dataset}'
-  run(config, path, sources, init_from=init_from, callback=callback)
-  return load(path)
+    return config, open_both(config.data)
+  # Its size is that of the arrays.
+  config = configs.replace(config, dataset=arrays.NAME, image_size=0)
+  return config, arrays.sources(data, validation)
 
 
 def run(

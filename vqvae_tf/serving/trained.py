@@ -19,6 +19,8 @@ from vqvae_tf.serving import exchange, presets, saved_model, shipped
 from vqvae_tf.serving import load as loading
 from vqvae_tf.serving.subject import Subject
 
+__all__ = ['ExampleBits', 'TrainedModel', 'load']
+
 # Examples that go through a door at a time.
 _BATCH = 64
 
