@@ -43,3 +43,36 @@ for weight, old in zip(layer.weights, before, strict=True):
 model.save('model.keras')
 loaded = keras.saving.load_model('model.keras')
 np.testing.assert_array_equal(loaded(x), model(x))
+
+# A whole model, whose batches are uint8.
+with strategy.scope():
+  whole = layers.VQVAE(
+    [8, 8, 1],
+    quantizer=layers.VectorQuantizerEMA(
+      4, 8, policy=CodebookPolicy('data', 'restart')
+    ),
+    num_hiddens=8,
+    num_residual_layers=1,
+    num_residual_hiddens=4,
+    num_halvings=1,
+    num_mixtures=2,
+  )
+  whole.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+x = np.random.default_rng(0).integers(0, 64, [32, 8, 8, 1], np.uint8)
+history = whole.fit(x, batch_size=16, epochs=3, verbose=0).history
+assert history['loss'][-1] < history['loss'][0], history
+found = whole.evaluate(x, batch_size=16, verbose=0, return_dict=True)
+for weight in whole.weights:
+  one, two = strategy.experimental_local_results(weight.value)
+  np.testing.assert_array_equal(one, two, weight.path)
+whole.save('whole.keras')
+alone = keras.saving.load_model('whole.keras')
+expected = alone.evaluate(x, verbose=0, return_dict=True)
+for name, value in expected.items():
+  np.testing.assert_allclose(found[name], value, rtol=1e-5, err_msg=name)
+try:
+  whole.fit(x[:17], batch_size=16, verbose=0)
+except tf.errors.InvalidArgumentError as error:
+  assert 'has no example: drop the remainder' in str(error), error
+else:
+  raise AssertionError('of the last batch one replica gets nothing')

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf import bits, build, configs
+from vqvae_tf import bits, build, configs, replicas
 from vqvae_tf.configs import presets as recipes
 from vqvae_tf.errors import UserError
 from vqvae_tf.keras import variables
@@ -43,7 +43,8 @@ class VQVAE(keras.Model):
   that `bin/train` trains. `fit` and `evaluate` take examples alone (labels
   beside them are left out) and report `bits_per_dim`, its two parts,
   `codes_in_use` and `perplexity`, `evaluate` also `psnr_db`: see `Figures`.
-  `predict` and a call give reconstructions, uint8.
+  `predict` and a call give reconstructions, uint8. Under a `tf.distribute`
+  strategy each replica needs an example of each batch: drop the remainder.
 
   Args:
     example_shape: of an example, [H, W, C] of an image.
@@ -153,6 +154,9 @@ class VQVAE(keras.Model):
     self.pre_quantization = part_of(
       core.projection, (*grid, features), vectors, 'pre_quantization'
     )
+    if quantizer is not None:
+      # The core does not call it: it takes the module inside.
+      quantizer.build((None, *vectors))
     self.quantizer = quantizer or Part(
       lambda inputs: core.quantizer.forward(inputs, False).vectors,
       core.quantizer.variables,
@@ -211,6 +215,8 @@ class VQVAE(keras.Model):
     check_examples(examples)
     if not training:
       return self.core.reconstruct(examples, self._seed)
+    if replicas.count() > 1:
+      examples = _of_replica(examples)
     # A frozen codebook stays where it is.
     moves = self.trainable and self.quantizer.trainable
     return self.core.losses(examples, moves)
@@ -379,3 +385,13 @@ class VQVAE(keras.Model):
     text = card.of_weights(self.config, self.core, __version__)
     found = rebuilt.Rebuilt(self.core, None, self.config, metadata, text)
     return presets.save(lambda to: saved_model.write(found, to), path)
+
+
+def _of_replica(examples):
+  """Returns examples, of which there must be one: their mean is the loss."""
+  has_some = tf.debugging.Assert(
+    tf.shape(examples)[0] > 0,
+    ['a replica has no example: drop the remainder of the batches'],
+  )
+  with tf.control_dependencies([has_some]):
+    return tf.identity(examples)
