@@ -254,6 +254,7 @@ def test_walks_until_it_is_paused(opened):
     ('-1 ' * 49, '“-1” is none'),
     ('a ' * 49, '“a” is none'),
   ],
+  ids=['few', 'large', 'negative', 'words'],
 )
 def test_wrong_codes_are_named(opened, text, found):
   codes = opened.codes()
