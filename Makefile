@@ -3,7 +3,8 @@
 # make check: README, guides, docstrings, notebooks and tables are true.
 # make fuzz: damages files of all kinds for minutes; writes what came of it.
 # make notebooks: runs the notebooks and stores their outputs.
-# make docs: guides and API reference, in build/docs.
+# make docs: guides, API reference and the page to play with (this one needs npm),
+#   in build/docs.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -41,8 +42,9 @@ notebooks: install
 
 # The variable silences the theme's note about MkDocs 2.
 docs: install
-	$(RUN) -m pip install --quiet --editable '.[docs]'
+	$(RUN) -m pip install --quiet --editable '.[docs,onnx]'
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet
+	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) docs/build_page.py build/docs/play
 
 lint: install
 	$(RUN) -m ruff check .

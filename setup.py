@@ -28,7 +28,12 @@ COMMANDS = (
 # What runs the notebooks where nobody looks.
 EXECUTE = ['ipykernel>=6', 'ipywidgets>=8', 'nbclient>=0.10']
 NOTEBOOKS = ['jupyterlab>=4', *EXECUTE]
-DOCS = ['mkdocs-material>=9.6', 'mkdocstrings[python]>=0.30']
+DOCS = [
+  'mkdocs-material>=9.6',
+  'mkdocstrings[python]>=0.30',
+  # Plays with the page to play with, in tests.
+  'selenium>=4.20',
+]
 # What the test suite imports beside the package itself.
 TEST = [
   'build',
