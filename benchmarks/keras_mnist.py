@@ -44,9 +44,8 @@ def main():
 
   def examples(split):
     source = datasets.open_source('mnist', split, args.data_dir)
-    return source.fetch(tf.range(source.num_examples, dtype=tf.int64))[
-      0
-    ].numpy()
+    every = tf.range(source.num_examples, dtype=tf.int64)
+    return source.fetch(every)[0].numpy()
 
   train, test = examples('train'), examples('test')
   code = inspect.getsource(fifteen_lines).split('# ---')[1]

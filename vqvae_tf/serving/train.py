@@ -50,9 +50,6 @@ def train(
   Raises:
     UserError: as `bin/train` does.
     ValueError: if the data is of another dtype or shape.
-
-  Examples:
-    >>> model = vqvae_tf.train('mnist', images, steps=500)  # doctest: +SKIP
   """
   if isinstance(config, str):
     config = presets.named(config).config
