@@ -342,7 +342,7 @@ class CodePrior(snt.Module):
       told = tf.gather(1.0 * self._labels, labels)
     else:
       told = tf.zeros_like(labels, tf.float32)[:, tf.newaxis]
-    return self._positions + told[:, *[tf.newaxis] * len(self.grid)]
+    return self._positions + told[(slice(None), *[None] * len(self.grid))]
 
   def _checked(self, codes, labels):
     """Returns both as int32; labels of zero where there is no need of any.
