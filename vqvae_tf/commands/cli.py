@@ -202,6 +202,7 @@ def open_source(settings: configs.DataConfig, split: str, data_dir: str = ''):
       split,
       data_dir or settings.data_dir or None,
       settings.image_size or None,
+      settings.split,
     )
   except ValueError as error:
     raise UserError(str(error)) from error

@@ -4,7 +4,7 @@ import dataclasses
 
 from vqvae_tf.configs.sections import Sections
 from vqvae_tf.configs.settings import Kinds, Range, setting
-from vqvae_tf.datasets.names import NAMES
+from vqvae_tf.datasets.names import NAMES, TFDS
 from vqvae_tf.errors import UserError
 
 # The bounds from above refuse what no machine holds: a mistyped number is
@@ -28,19 +28,29 @@ _AUTOREGRESSIVE = Kinds('decoder', ('autoregressive',))
 class DataConfig:
   """Which images."""
 
-  dataset: str = setting('mnist', 'data set', NAMES)
+  dataset: str = setting('mnist', 'data set', (*NAMES, TFDS))
   data_dir: str = setting(
     '',
     'folder of the original IDX or CIFAR-10 binary files, of image class '
     'folders, or of prepared tensorflow-datasets',
-    only=Kinds('dataset', tuple(name for name in NAMES if name != 'digits')),
+    only=Kinds(
+      'dataset', (*(name for name in NAMES if name != 'digits'), TFDS)
+    ),
     resume=True,
   )
   image_size: int = setting(
     0,
-    'height and width that images are given, in pixels',
+    'height and width that images are given, in pixels; 0: they keep theirs, '
+    'which in a folder they cannot',
     within=Range(0, 16_384),
-    only=Kinds('dataset', ('image_folder',)),
+    only=Kinds('dataset', ('image_folder', TFDS)),
+  )
+  split: str = setting(
+    '',
+    'its parts as train=PART,validation=PART,test=PART, with parts as '
+    'train[:90%]; without it theirs of these names, and the last tenth of '
+    'train for what is missing',
+    only=Kinds('dataset', (TFDS,)),
   )
   flip: bool = setting(
     False, 'half of the training images, drawn anew each time, are mirrored'

@@ -47,7 +47,7 @@ def counts(config: Sections, field: dataclasses.Field) -> bool:
   """Returns whether the kinds that a configuration names read a field."""
   only = field.metadata['only']
   return not only or any(
-    value in only.names
+    only.has(value)
     for other, value in fields(config)
     if other.name == only.field
   )

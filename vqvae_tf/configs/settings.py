@@ -35,6 +35,15 @@ class Range:
     return f'{left}{self.low}, {self.high}{right}'
 
 
+def kind(value: str) -> str:
+  """Returns what a value is compared by: 'tfds:' of 'tfds:mnist'.
+
+  What precedes a colon names the kind, and what follows one of its kind.
+  """
+  head, colon, _ = value.partition(':')
+  return head + colon
+
+
 class Kinds(NamedTuple):
   """The kinds that read a field: others do as well without it.
 
@@ -45,6 +54,10 @@ class Kinds(NamedTuple):
 
   field: str
   names: tuple[str, ...]
+
+  def has(self, value: str) -> bool:
+    """Returns whether a value of the field is one of them."""
+    return kind(value) in map(kind, self.names)
 
   def __str__(self) -> str:
     *others, last = self.names
@@ -66,7 +79,8 @@ def setting(
   Args:
     default: a str, int, float or bool, which says the type.
     help_text: what it is; `described` adds choices, range and kinds.
-    choices: all values of a field that names a kind.
+    choices: all values of a field that names a kind; what follows a colon
+      stands for any text.
     within: the range of a number.
     only: the kinds that read it; None: it always counts.
     resume: whether it may change when training goes on.
@@ -104,7 +118,7 @@ def check_type(field: dataclasses.Field, value) -> None:
       f'--{field.name}={value!r:.60} must be of type {field.type.__name__}'
     )
   choices = field.metadata['choices']
-  if choices and value not in choices:
+  if choices and kind(value) not in map(kind, choices):
     shown = repr(value[:60])[1:-1]
     raise UserError(
       f'--{field.name}={shown} is unknown{nearest(value, choices)}'
