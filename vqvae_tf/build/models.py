@@ -45,7 +45,11 @@ def model(config: Config) -> VQVAE:
   )
   return VQVAE(
     Encoder(*common),
-    quantizer(config.quantizer, config.optimizer.seed),
+    quantizer(
+      config.quantizer,
+      config.optimizer.seed,
+      config.optimizer.accumulation_steps,
+    ),
     Decoder(likelihood.num_params, tuple(size), *common),
     likelihood,
     config.optimizer.quantizer_weight,

@@ -196,6 +196,12 @@ class OptimizerConfig:
   batch_size: int = setting(
     32, 'images per step, of all devices', within=Range(1, 2**20)
   )
+  accumulation_steps: int = setting(
+    1,
+    'equal parts of a batch, taken one after the other, whose gradients are '
+    'averaged: the same step in less memory',
+    within=Range(1, 2**20),
+  )
   optimizer: str = setting(
     'adam',
     'rule of a step: adam, or muon for weights and adam for the rest',
@@ -204,13 +210,25 @@ class OptimizerConfig:
   learning_rate: float = setting(3e-4, 'learning rate', within=_POSITIVE)
   decay_steps: int = setting(
     0,
-    'steps of a cosine decay of the learning rate to 1 %; 0: constant',
+    'steps in which the learning rate falls to 1 %; 0: it is constant',
     within=STEPS_OR_NONE,
+  )
+  schedule: str = setting(
+    'cosine',
+    'how it falls in --decay_steps: as a cosine, and then stays, or '
+    'exponentially, and then goes on',
+    ('cosine', 'exponential'),
   )
   warmup_steps: int = setting(
     0,
     'first steps, in which the learning rate rises linearly; 0: none',
     within=STEPS_OR_NONE,
+  )
+  clip_norm: float = setting(
+    0.0,
+    'norm of all gradients together from which on they are scaled down to it; '
+    '0: never',
+    within=Range(0, 1e30),
   )
   average_decay: float = setting(
     0.0,
