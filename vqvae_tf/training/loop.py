@@ -67,6 +67,8 @@ def train(
     if state.step:
       workdir.restore(tf.train.Checkpoint(trainer=trainer), state.step)
     _check_agreement(devices, stage, state, workdir)
+    if devices.is_chief:
+      print(f'parameters: {stage.parameters()}', flush=True)
     compilation = _compile(trainer, stage, state, workdir)
     # Last, so that settings that do not work leave no trace.
     if devices.is_chief:
