@@ -39,6 +39,14 @@ if TYPE_CHECKING:
     straight_through,
   )
   from vqvae_tf.serving import Codec
+else:
+  # To whoever checks types it would say that there is any name.
+  def __getattr__(name):
+    if name not in _HOMES:
+      raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    home = importlib.import_module(f'{__name__}.{_HOMES[name]}')
+    return home if name == _HOMES[name] else getattr(home, name)
+
 
 _HOMES = {
   'Bernoulli': 'likelihoods',
@@ -94,13 +102,6 @@ __all__ = [
   'rotation_trick',
   'straight_through',
 ]
-
-
-def __getattr__(name: str):
-  if name not in _HOMES:
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-  home = importlib.import_module(f'{__name__}.{_HOMES[name]}')
-  return home if name == _HOMES[name] else getattr(home, name)
 
 
 def __dir__() -> list[str]:

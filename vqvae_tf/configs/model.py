@@ -1,6 +1,7 @@
 """The configuration of a model and of the run that trains it."""
 
 import dataclasses
+from collections.abc import Iterable
 
 from vqvae_tf.configs.sections import Sections
 from vqvae_tf.configs.settings import Kinds, Range, setting
@@ -306,8 +307,14 @@ class Config(Sections):
   class_names: tuple[str, ...] = ()
 
   @property
-  def example_shape(self) -> tuple[int, ...] | None:
-    """`[..., C]`, of an image (H, W, C); None before it is known."""
+  def example_shape(self) -> tuple[int, ...]:
+    """`[..., C]`, of an image (H, W, C).
+
+    Raises:
+      ValueError: before it is known.
+    """
+    if self.image_shape is None:
+      raise ValueError('the shape of the examples is not known yet')
     return self.image_shape
 
   def check_shape(self, origin: str, name: str, shape: tuple[int, ...]) -> None:
@@ -328,7 +335,9 @@ class Config(Sections):
       )
 
 
-def observed(config: Config, example_shape, class_names) -> Config:
+def observed(
+  config: Config, example_shape: Iterable[int], class_names: Iterable[str]
+) -> Config:
   """Returns `config` with what the data set says of its examples."""
   return dataclasses.replace(
     config, image_shape=tuple(example_shape), class_names=tuple(class_names)

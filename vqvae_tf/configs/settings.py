@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vqvae_tf.errors import UserError
 
@@ -66,14 +66,14 @@ class Kinds(NamedTuple):
 
 
 def setting(
-  default,
+  default: Any,
   help_text: str,
   choices: tuple[str, ...] | None = None,
   *,
   within: Range | None = None,
   only: Kinds | None = None,
   resume: bool = False,
-):
+) -> Any:
   """A configuration field.
 
   Args:
@@ -105,17 +105,18 @@ def described(field: dataclasses.Field) -> str:
   return f'{text}; for {settings["only"]}' if settings['only'] else text
 
 
-def check_type(field: dataclasses.Field, value) -> None:
+def check_type(field: dataclasses.Field, value: Any) -> None:
   """Checks a value's type, and that it is one of the choices.
 
   Raises:
     UserError: if it is not.
   """
   # A float may be written without a point; a bool is an int to Python only.
-  types = (int, float) if field.type is float else (field.type,)
+  wanted = type(field.default)
+  types = (int, float) if wanted is float else (wanted,)
   if type(value) not in types:
     raise UserError(
-      f'--{field.name}={value!r:.60} must be of type {field.type.__name__}'
+      f'--{field.name}={value!r:.60} must be of type {wanted.__name__}'
     )
   choices = field.metadata['choices']
   if choices and kind(value) not in map(kind, choices):
@@ -125,7 +126,7 @@ def check_type(field: dataclasses.Field, value) -> None:
     )
 
 
-def check_range(field: dataclasses.Field, value) -> None:
+def check_range(field: dataclasses.Field, value: Any) -> None:
   """Checks that a value of the right type is within the field's range.
 
   Raises:

@@ -111,7 +111,7 @@ def _prepared_by_library(folder, name):
   return path if (path / 'dataset_info.json').exists() else None
 
 
-def in_order(builder: Any, part: str, **options) -> tf.data.Dataset:
+def in_order(builder: Any, part: str, **options: Any) -> tf.data.Dataset:
   """Returns the examples of a part as they lie in the files, each time alike.
 
   Args:

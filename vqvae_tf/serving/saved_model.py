@@ -151,10 +151,11 @@ def metadata_of(run: Run) -> dict:
 
 
 def prior_of(prior: PriorRun) -> dict:
-  """Returns what metadata.json says of a prior."""
+  """Returns what metadata.json says of a prior that is proven."""
+  standing = prior.check_proven()
   return {
     'config': json.loads(configs.to_json(prior.config)),
-    'step': prior.standing.step,
+    'step': standing.step,
     'num_classes': prior.model.num_classes,
-    'validation': prior.standing._asdict(),
+    'validation': standing._asdict(),
   }
