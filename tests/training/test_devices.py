@@ -188,7 +188,7 @@ def test_two_devices_equal_one(
   workdirs, output = mirrored
   assert output.splitlines()[-1] == '0 variables differ between the devices'
   one = Workdir(tmp_path / 'one')
-  config = configs.replace(configs.Config(), **settings, **changes)
+  config = configs.replace(configs.Config(), **(settings | changes))
   examples.train(config, one, digits['train'], digits['validation'])
   ours, theirs = _variables(workdirs[name]), _variables(one)
   # Parts of a batch are counted in the quantizer.

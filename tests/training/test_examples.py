@@ -174,6 +174,7 @@ def test_parts_of_a_batch_equal_the_batch(train, settings):
   # Sums of 2 rows and of 8 round otherwise, in 16 bits by far.
   rough = settings.get('precision') is not None
   for ours, theirs in zip(_entries(parts), _entries(whole), strict=True):
+    assert ours.pop('group') == theirs.pop('group')
     assert ours == pytest.approx(theirs, rel=2e-3 if rough else 1e-5)
 
 
