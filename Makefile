@@ -1,5 +1,5 @@
 # make demo: train, evaluate, export and draw a small model on real digits.
-# make test: the package and its commands.    make lint: ruff.
+# make test: the package and its commands.    make lint: ruff and mypy.
 # make check: README, guides, docstrings, notebooks and tables are true.
 # make fuzz: damages files of all kinds for minutes; writes what came of it.
 # make notebooks: runs the notebooks and stores their outputs.
@@ -49,10 +49,11 @@ docs: install
 lint: install
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 
 format: install
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -25,6 +25,8 @@ COMMANDS = (
   'visualize',
 )
 
+# Of Python 3. For 3.14 TensorFlow has no release yet.
+MINORS = range(10, 14)
 # What runs the notebooks where nobody looks.
 EXECUTE = ['ipykernel>=6', 'ipywidgets>=8', 'nbclient>=0.10']
 NOTEBOOKS = ['jupyterlab>=4', *EXECUTE]
@@ -37,6 +39,7 @@ DOCS = [
 # What the test suite imports beside the package itself.
 TEST = [
   'build',
+  'mypy>=1.13',
   'pytest>=8',
   # From 3.8 on it can leave the order of the files alone.
   'pytest-xdist>=3.8',
@@ -75,7 +78,7 @@ setup(
   packages=find_packages(include=['vqvae_tf', 'vqvae_tf.*']),
   package_data={'vqvae_tf': ['py.typed']},
   cmdclass={'build_py': BuildWithModels},
-  python_requires='>=3.10,<3.14',
+  python_requires=f'>=3.{MINORS[0]},<3.{MINORS[-1] + 1}',
   install_requires=[
     'absl-py>=2.0',
     'dm-sonnet>=2.0.2',
@@ -121,8 +124,22 @@ setup(
       f'vqvae-tf-{name} = vqvae_tf.commands.{name}:main' for name in COMMANDS
     ],
   },
+  # There is no classifier of TensorFlow.
+  keywords=['tensorflow', 'sonnet', 'keras', 'vq-vae', 'vector quantization'],
+  # A repository and its documentation join it when they have an address.
+  project_urls={'Paper': 'https://arxiv.org/abs/1711.00937'},
   classifiers=[
+    'Development Status :: 4 - Beta',
+    'Environment :: GPU :: NVIDIA CUDA',
+    'Intended Audience :: Developers',
+    'Intended Audience :: Education',
+    'Intended Audience :: Science/Research',
+    'License :: OSI Approved :: Apache Software License',
+    'Operating System :: POSIX :: Linux',
     'Programming Language :: Python :: 3',
+    *(f'Programming Language :: Python :: 3.{minor}' for minor in MINORS),
     'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    'Topic :: Scientific/Engineering :: Image Processing',
+    'Typing :: Typed',
   ],
 )

@@ -8,6 +8,8 @@ import zipfile
 
 import pytest
 
+import vqvae_tf
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -50,6 +52,27 @@ def test_holds_the_package_alone(unpacked):
   assert (unpacked / 'vqvae_tf' / 'py.typed').exists()
   modules = {p.relative_to(ROOT) for p in (ROOT / 'vqvae_tf').rglob('*.py')}
   assert modules == {p.relative_to(unpacked) for p in unpacked.rglob('*.py')}
+
+
+def test_says_what_it_is_for(unpacked):
+  [path] = unpacked.glob('*.dist-info/METADATA')
+  text = path.read_text().split('\n\n')[0]
+  fields = [line.split(': ', 1) for line in text.splitlines() if ': ' in line]
+  classifiers = {value for name, value in fields if name == 'Classifier'}
+  versions = {
+    c.split(' :: ')[-1] for c in classifiers if ':: Python :: 3.' in c
+  }
+  assert versions == {'3.10', '3.11', '3.12', '3.13'}
+  assert dict(fields)['Requires-Python'] in ('>=3.10,<3.14', '<3.14,>=3.10')
+  assert 'License :: OSI Approved :: Apache Software License' in classifiers
+  # The weekly run tries the same.
+  weekly = (ROOT / '.github' / 'workflows' / 'weekly.yml').read_text()
+  assert all(f"'{version}'" in weekly for version in versions)
+
+
+def test_the_citation_is_of_this_version():
+  lines = (ROOT / 'CITATION.cff').read_text().splitlines()
+  assert f'version: {vqvae_tf.__version__}' in lines
 
 
 def test_every_command_answers(unpacked, tmp_path, environment):

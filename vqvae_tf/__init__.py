@@ -41,6 +41,14 @@ if TYPE_CHECKING:
   from vqvae_tf.serving import Codec
   from vqvae_tf.serving.train import train
   from vqvae_tf.serving.trained import load
+else:
+  # To whoever checks types it would say that there is any name.
+  def __getattr__(name):
+    if name not in _HOMES:
+      raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    home = importlib.import_module(f'{__name__}.{_HOMES[name]}')
+    return home if name == _HOMES[name] else getattr(home, name)
+
 
 _HOMES = {
   'Bernoulli': 'likelihoods',
@@ -102,13 +110,6 @@ __all__ = [
   'straight_through',
   'train',
 ]
-
-
-def __getattr__(name: str):
-  if name not in _HOMES:
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-  home = importlib.import_module(f'{__name__}.{_HOMES[name]}')
-  return home if name == _HOMES[name] else getattr(home, name)
 
 
 def list_models():

@@ -12,6 +12,7 @@ import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tqdm
@@ -73,7 +74,7 @@ def write_json(path: Path, values: Mapping[str, object]) -> None:
   write_text(path, json.dumps({**values, **digest}, indent=2) + '\n')
 
 
-def read_json(path: Path) -> dict[str, object]:
+def read_json(path: Path) -> dict[str, Any]:
   """Returns what `write_json` wrote; an early file has no digest to compare.
 
   Who reads it refuses names that are unknown: one may be that of the digest.

@@ -57,6 +57,22 @@ def test_the_name_means_the_class(name):
   assert build.codebook_sizes(settings(name)) == quantizer.codebook_sizes
 
 
+@pytest.mark.parametrize('name', SETTINGS)
+def test_parts_of_a_batch_move_a_codebook_once(name):
+  if name == 'cosine':
+    with pytest.raises(ValueError, match='=2 is not for --quantizer=cosine'):
+      build.quantizer(settings(name), seed=0, accumulation_steps=2)
+    return
+  quantizer = build.quantizer(settings(name), seed=0, accumulation_steps=2)
+  modules = (quantizer, *quantizer.submodules)
+  steps = {
+    module.accumulation_steps
+    for module in modules
+    if isinstance(module, quantizers.VectorQuantizerEMA)
+  }
+  assert steps == ({2} if name in ('ema', 'product', 'residual') else set())
+
+
 def test_stages_place_their_codes_differently():
   residual = build.quantizer(settings('residual'), seed=5)
   assert [stage.policy.seed for stage in residual.quantizers] == [5, 6, 7]

@@ -163,8 +163,15 @@ def test_list_presets(answer):
       'train',
       ['--dataset=digits', '--data_dir=data'],
       '--data_dir=data does nothing for --dataset=digits; it is for '
-      '--dataset=mnist, mnist_binarized, fashion_mnist, cifar10 or '
-      'image_folder',
+      '--dataset=mnist, mnist_binarized, fashion_mnist, cifar10, image_folder '
+      'or tfds:NAME[/CONFIG]',
+    ),
+    (
+      'train',
+      ['--dataset=mnist', '--split=train=train,validation=test,test=test'],
+      '--split=train=train,validation=test,test=test does nothing for '
+      '--dataset=mnist, which reads --data_dir; it is for '
+      '--dataset=tfds:NAME[/CONFIG]',
     ),
     ('mnist', ['20000'], "'20000' is no flag: see --help"),
     (

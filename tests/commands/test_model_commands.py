@@ -144,6 +144,7 @@ def test_prior(done, digits):
   with np.load(run / 'codes.npz') as arrays:
     for split, source in digits.items():
       assert arrays[f'{split}_codes'].shape == (source.num_examples, 4, 4, 1)
+  assert 'parameters: network ' in text
   assert 'step 2: validation ' in text
   rows = [line.split() for line in text.splitlines()]
   # log2 16 bits; 16 codes of an image of 64 pixels.

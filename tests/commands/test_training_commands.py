@@ -97,6 +97,8 @@ def test_training(finished, name, dataset, shape, steps):
   # Synthetic images are not those that were published.
   assert all(line.startswith('note: ') for line in err.splitlines()), err
   assert f'step {steps}: validation ' in out
+  # Before anything is trained.
+  assert out.startswith('parameters: encoder '), out
   assert f'{steps} steps in ' in out
   assert f'next: bin/evaluate --workdir={workdir}' in out
   assert workdir.last_state().step == steps

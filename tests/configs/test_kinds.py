@@ -145,6 +145,7 @@ def test_no_kind_is_forgotten():
     'quantizer_weight',
     'data_dir',
     'image_size',
+    'split',
   }
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from vqvae_tf import configs
 from vqvae_tf.configs import Kinds, PriorConfig, Range
+from vqvae_tf.errors import UserError
 
 FIELDS = {
   (type(config).__name__, field.name): field
@@ -25,6 +26,16 @@ def test_a_range(within, text, inside, outside):
     assert value in within
   for value in (*outside, float('nan'), float('inf'), -float('inf')):
     assert value not in within
+
+
+def test_what_follows_a_colon_is_of_the_kind():
+  kinds = Kinds('dataset', ('image_folder', 'tfds:NAME'))
+  assert kinds.has('tfds:mnist') and kinds.has('image_folder')
+  assert not kinds.has('mnist') and not kinds.has('tfds')
+  config = configs.replace(configs.Config(), dataset='tfds:mnist/small')
+  assert configs.counts(config, FIELDS['Config', 'split'])
+  with pytest.raises(UserError, match='--dataset=tdfs:mnist is unknown: '):
+    configs.replace(configs.Config(), dataset='tdfs:mnist')
 
 
 def test_kinds_in_words():

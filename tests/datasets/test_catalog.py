@@ -82,7 +82,7 @@ def test_image_folder_needs_a_folder_and_a_size(tmp_path):
   for size in (None, 0):
     with pytest.raises(ValueError, match=rf'\(--image_size\), got {size}'):
       datasets.open_source('image_folder', 'train', tmp_path, size)
-  with pytest.raises(ValueError, match='image_size is for image_folder; '):
+  with pytest.raises(ValueError, match='image_size is for image_folder '):
     datasets.open_source('digits', 'train', image_size=8)
 
 

@@ -17,12 +17,12 @@ def test_window_of_one_layer(kind):
   network = kind(1, 2, 8, 1)
   inputs = tf.random.stateless_normal([1, *SIZE, 1, 2], [1, 2])
   known = tf.zeros([1, *SIZE, 1])
-  before = network(inputs, known).numpy()[0, *CELL]
+  before = network(inputs, known).numpy()[(0, *CELL)]
   seen = np.zeros(SIZE, bool)
   for i, j in itertools.product(*map(range, SIZE)):
     change = np.zeros(inputs.shape, np.float32)
     change[0, i, j] = 1.0
-    after = network(inputs + change, known).numpy()[0, *CELL]
+    after = network(inputs + change, known).numpy()[(0, *CELL)]
     seen[i, j] = np.any(after != before)
   # Three rows above, four cells to the left, none of them left out.
   expected = ['.........', '.#######.', '.#######.', '.#######.', '####.....']

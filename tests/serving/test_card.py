@@ -32,7 +32,7 @@ def text(tmp_path):
     config = configs.observed(config, (8, 8, 1), ())
     run = types.SimpleNamespace(
       config=config,
-      model=model or build.model(config),
+      model=model or build.initialized_model(config),
       state=State(step=4, seconds=1.0, best_step=4),
       step=4,
       prior=None,
@@ -61,12 +61,25 @@ def test_how_many_codes_there_are(text, kind):
 
 
 def test_codebooks_of_different_sizes(text):
+  books = [types.SimpleNamespace(shape=(4, size)) for size in (7, 3)]
+  nothing = types.SimpleNamespace(variables=())
   model = types.SimpleNamespace(
-    quantizer=types.SimpleNamespace(codebook_sizes=(7, 3)),
+    encoder=nothing,
+    projection=nothing,
+    quantizer=types.SimpleNamespace(
+      codebook_sizes=(7, 3), codebooks=books, variables=books
+    ),
+    decoder=nothing,
     code_shape=(2, 2, 2),
-    likelihood=types.SimpleNamespace(is_autoregressive=False),
+    likelihood=types.SimpleNamespace(is_autoregressive=False, variables=()),
+    trainable_variables=(),
   )
-  assert '2] out of K = 7, 3, and back.' in text(configs.Config(), model)
+  found = text(configs.Config(), model)
+  assert '2] out of K = 7, 3, and back.' in found
+  assert (
+    'Parameters: encoder 0, quantizer 40, decoder 0, likelihood 0; 40 in all, '
+    '0 of them trainable.'
+  ) in found
 
 
 @pytest.mark.parametrize(

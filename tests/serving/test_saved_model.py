@@ -394,5 +394,6 @@ class TestPrior:
     assert 'to codes int32 [4, 4, 1] out of K = 16, and back.' in card
     assert 'bin/prior --num_hiddens=8 --num_layers=1' in card
     assert 'A gated_pixelcnn over the codes, given the class.' in card
+    assert 'Parameters: network ' in card
     assert '`label` (0..9, or -1: drawn)' in card
     assert '179 images of 4x4x1 codes, prior of step 1\n' in card

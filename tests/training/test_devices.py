@@ -70,7 +70,7 @@ def mirrored(tmp_path_factory, environment, settings):
     timeout=300,
   )
   assert done.returncode == 0, done.stderr
-  names = ('whole', 'half', 'resumed', *SIXTEEN_BITS)
+  names = ('whole', 'half', 'resumed', 'in_parts', *SIXTEEN_BITS)
   workdirs = {name: Workdir(folder / name) for name in names}
   return workdirs, done.stdout
 
@@ -170,24 +170,39 @@ def test_a_batch_has_equal_parts(tmp_path, tiny_config, digits):
     examples.train(
       config, workdir, digits['train'], digits['validation'], devices
     )
+  config = configs.replace(config, batch_size=8, accumulation_steps=8)
+  match = '--batch_size=8 has no equal parts for --accumulation_steps=8 and 2 d'
+  with pytest.raises(UserError, match=match):
+    examples.train(
+      config, workdir, digits['train'], digits['validation'], devices
+    )
   assert not workdir.has_config()
 
 
-def test_two_devices_equal_one(mirrored, settings, digits, tmp_path):
+@pytest.mark.parametrize(
+  'name, changes', [('whole', {}), ('in_parts', {'clip_norm': 0.1})]
+)
+def test_two_devices_equal_one(
+  mirrored, settings, digits, tmp_path, name, changes
+):
   workdirs, output = mirrored
   assert output.splitlines()[-1] == '0 variables differ between the devices'
   one = Workdir(tmp_path / 'one')
-  config = configs.replace(configs.Config(), **settings)
+  config = configs.replace(configs.Config(), **(settings | changes))
   examples.train(config, one, digits['train'], digits['validation'])
-  ours, theirs = _variables(workdirs['whole']), _variables(one)
-  assert ours.keys() == theirs.keys()
-  for key, value in ours.items():
+  ours, theirs = _variables(workdirs[name]), _variables(one)
+  # Parts of a batch are counted in the quantizer.
+  is_more = {key.split('/')[-3] for key in ours.keys() - theirs.keys()}
+  assert is_more == (
+    {'_accumulated', '_counts', '_sums'} if name == 'in_parts' else set()
+  )
+  for key, expected in theirs.items():
     # Sums of half batches, and XLA, round otherwise: some 1e-7 of the largest
     # element. A batch split wrongly, or a sum taken for a mean, gives 1e-3 and
     # more.
-    largest = np.abs(theirs[key]).max()
+    largest = np.abs(expected).max()
     np.testing.assert_allclose(
-      value, theirs[key], rtol=0, atol=1e-5 * largest, err_msg=key
+      ours[key], expected, rtol=0, atol=1e-5 * largest, err_msg=key
     )
 
 

@@ -149,6 +149,46 @@ def test_resuming_keeps_the_compilation(train):
   _assert_same_run(resumed, train('whole', steps=4, compile='xla'))
 
 
+# Where codes start, and restart, at vectors of the first and the last part
+# alone, another one draws others.
+_IN_PARTS = {
+  'initialization': 'variance_scaling',
+  'unused_codes': 'keep',
+  'learning_rate': 1e-2,
+}
+
+
+@pytest.mark.parametrize(
+  'settings',
+  [
+    {'quantizer': 'ema', 'unused_codes': 'sonnet'},
+    {'quantizer': 'gradient', 'compile': 'xla'},
+    {'quantizer': 'residual', 'num_codebooks': 2, 'precision': 'mixed_float16'},
+  ],
+  ids=str,
+)
+def test_parts_of_a_batch_equal_the_batch(train, settings):
+  settings = _IN_PARTS | settings | {'steps': 6}
+  whole = train('whole', **settings)
+  parts = train('parts', **settings, accumulation_steps=4)
+  # Sums of 2 rows and of 8 round otherwise, in 16 bits by far.
+  rough = settings.get('precision') is not None
+  for ours, theirs in zip(_entries(parts), _entries(whole), strict=True):
+    assert ours.pop('group') == theirs.pop('group')
+    assert ours == pytest.approx(theirs, rel=2e-3 if rough else 1e-5)
+
+
+def test_resuming_in_parts(train):
+  train('cut', steps=2, accumulation_steps=2)
+  resumed = train('cut', steps=4, accumulation_steps=2)
+  _assert_same_run(resumed, train('whole', steps=4, accumulation_steps=2))
+
+
+def test_a_schedule_needs_its_steps(train):
+  with pytest.raises(UserError, match='nothing without --decay_steps: give'):
+    train(schedule='exponential')
+
+
 @pytest.mark.usefixtures('eagerly')
 def test_averages_and_flips(train, digits, monkeypatch):
   settings = {
@@ -220,6 +260,7 @@ class TestSettings:
       'precision': 'mixed_float16',
       'estimator': 'rotation',
       'flip': True,
+      'schedule': 'exponential',
     }
     may_change = (
       'steps',

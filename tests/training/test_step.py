@@ -72,6 +72,35 @@ def test_a_step_by_hand(make, precision):
   assert trainer.failed_step.numpy() == -1
 
 
+@pytest.mark.parametrize('precision', ['float32', 'mixed_float16'])
+@pytest.mark.parametrize('clip_norm, gradient', [(0.5, 0.5), (3.0, 2)])
+def test_a_clipped_step_by_hand(make, precision, clip_norm, gradient):
+  trainer = make(precision, clip_norm=clip_norm)
+  _run(trainer)
+  np.testing.assert_allclose(trainer.optimizer.m[0], 0.1 * gradient, rtol=1e-6)
+
+
+@pytest.mark.parametrize('compilation', ['graph', 'xla'])
+def test_a_step_in_parts_by_hand(make, compilation):
+  """The gradients of both halves are 1 and 3, and those of two steps these."""
+  trainer, whole = make(accumulation_steps=2), make()
+  trainer.compilation = compilation
+  for each in (trainer, whole):
+    _run(each, 2)
+  np.testing.assert_allclose(trainer.model.w, whole.model.w, rtol=1e-6)
+  np.testing.assert_allclose(
+    trainer.optimizer.m[0], whole.optimizer.m[0], rtol=1e-6
+  )
+  assert trainer.step.numpy() == trainer.optimizer.step.numpy() == 2
+  assert trainer.take_averages() == pytest.approx(whole.take_averages())
+  assert trainer.take_code_counts()[0].tolist() == [0, 2, 0, 2]
+
+
+def test_what_parts_add_up_to_is_in_no_checkpoint(make):
+  ours, theirs = make(accumulation_steps=2), make()
+  assert len(ours.variables) == len(theirs.variables)
+
+
 def test_statistics_start_anew(make):
   trainer = make()
   _run(trainer, 3)
@@ -129,6 +158,18 @@ def test_without_averages_the_weights_are_evaluated(make):
 
 
 class TestOverflow:
+  def test_of_a_part_leaves_the_step_out(self, make):
+    trainer = make('mixed_float16', accumulation_steps=2, clip_norm=1.0)
+    _run(trainer)
+    weights = trainer.model.w.numpy()
+    _run(trainer, factor=np.inf)
+    assert trainer.model.w.numpy() == weights
+    assert trainer.take_code_counts()[0].tolist() == [0, 1, 0, 1]
+    # Nothing of it is left in the next one.
+    _run(trainer)
+    assert trainer.model.w.numpy() < weights
+    assert trainer.optimizer.step.numpy() == 2
+
   def test_leaves_the_step_out(self, make):
     trainer = make('mixed_float16', decay_steps=10, average_decay=0.9)
     _run(trainer)

@@ -4,7 +4,8 @@
 
 SETTINGS is a JSON object of fields of the configuration. FOLDER/whole takes 4
 steps; FOLDER/half takes 2, and FOLDER/resumed goes on from there. The others
-take 4 in 16 bits. Prints how many variables differ between the devices.
+take 4, of parts of a batch or in 16 bits. Prints how many variables differ
+between the devices.
 """
 
 import json
@@ -25,6 +26,8 @@ RUNS = {
   'whole': {},
   'half': {'steps': 2},
   'resumed': {},
+  # The norm of the first gradients is above it.
+  'in_parts': {'accumulation_steps': 2, 'clip_norm': 0.1},
   'mixed_bfloat16': {'precision': 'mixed_bfloat16', **PLACED},
   'mixed_float16': {'precision': 'mixed_float16', **PLACED},
 }

@@ -58,7 +58,12 @@ def model(
   decoder = decoder or (lambda count: Decoder(count, tuple(size), *common))
   return VQVAE(
     encoder or Encoder(*common),
-    bottleneck or quantizer(config.quantizer, config.optimizer.seed),
+    bottleneck
+    or quantizer(
+      config.quantizer,
+      config.optimizer.seed,
+      config.optimizer.accumulation_steps,
+    ),
     decoder(likelihood.num_params),
     likelihood,
     config.optimizer.quantizer_weight,

@@ -17,12 +17,16 @@ from vqvae_tf.quantizers import (
 )
 
 
-def quantizer(settings: QuantizerConfig, seed: int) -> Quantizer:
+def quantizer(
+  settings: QuantizerConfig, seed: int, accumulation_steps: int = 1
+) -> Quantizer:
   """Returns an untrained quantizer.
 
   Args:
     settings: which one, and its numbers.
     seed: of where codes are placed and of dropout.
+    accumulation_steps: calls between two moves of a codebook that follows
+      averages.
 
   Raises:
     ValueError: if the settings contradict each other.
@@ -36,7 +40,7 @@ def quantizer(settings: QuantizerConfig, seed: int) -> Quantizer:
     'lookup_free': _lookup_free,
     'cosine': _cosine,
   }
-  return makers[settings.quantizer](settings, seed)
+  return makers[settings.quantizer](settings, seed, accumulation_steps)
 
 
 def codebook_sizes(settings: QuantizerConfig) -> tuple[int, ...]:
@@ -47,14 +51,14 @@ def codebook_sizes(settings: QuantizerConfig) -> tuple[int, ...]:
   """
   if settings.quantizer == 'finite_scalar':
     # It has no variables.
-    return _finite_scalar(settings, 0).codebook_sizes
+    return _finite_scalar(settings).codebook_sizes
   has_several = settings.quantizer in ('product', 'residual')
   return (settings.num_embeddings,) * (
     settings.num_codebooks if has_several else 1
   )
 
 
-def _ema(settings, seed):
+def _ema(settings, seed, accumulation_steps):
   return VectorQuantizerEMA(
     settings.embedding_dim,
     settings.num_embeddings,
@@ -62,10 +66,11 @@ def _ema(settings, seed):
     settings.decay,
     policy=_policy(settings, seed),
     estimator=settings.estimator,
+    accumulation_steps=accumulation_steps,
   )
 
 
-def _gradient(settings, seed):
+def _gradient(settings, seed, _):
   return VectorQuantizer(
     settings.embedding_dim,
     settings.num_embeddings,
@@ -75,7 +80,7 @@ def _gradient(settings, seed):
   )
 
 
-def _product(settings, seed):
+def _product(settings, seed, accumulation_steps):
   count = settings.num_codebooks
   if settings.embedding_dim % count:
     raise ValueError(
@@ -85,19 +90,19 @@ def _product(settings, seed):
   part = dataclasses.replace(
     settings, embedding_dim=settings.embedding_dim // count
   )
-  return ProductQuantizer(_several(part, seed))
+  return ProductQuantizer(_several(part, seed, accumulation_steps))
 
 
-def _residual(settings, seed):
+def _residual(settings, seed, accumulation_steps):
   return ResidualQuantizer(
-    _several(settings, seed),
+    _several(settings, seed, accumulation_steps),
     settings.stage_dropout,
     settings.estimator,
     seed,
   )
 
 
-def _finite_scalar(settings, seed):
+def _finite_scalar(settings, *_):
   try:
     levels = [int(level) for level in settings.levels.split(',')]
   except ValueError:
@@ -107,7 +112,7 @@ def _finite_scalar(settings, seed):
   return FiniteScalarQuantizer(levels)
 
 
-def _lookup_free(settings, seed):
+def _lookup_free(settings, *_):
   num_bits = settings.num_embeddings.bit_length() - 1
   if settings.num_embeddings != 2**num_bits or num_bits < 2:
     raise ValueError(
@@ -117,7 +122,13 @@ def _lookup_free(settings, seed):
   return LookupFreeQuantizer(num_bits, settings.commitment_cost)
 
 
-def _cosine(settings, seed):
+def _cosine(settings, seed, accumulation_steps):
+  if accumulation_steps > 1:
+    raise ValueError(
+      f'--accumulation_steps={accumulation_steps} is not for '
+      '--quantizer=cosine, whose codebook moves with each part of a batch: '
+      'leave it out'
+    )
   return CosineQuantizer(
     settings.embedding_dim,
     settings.num_embeddings,
@@ -129,8 +140,11 @@ def _cosine(settings, seed):
   )
 
 
-def _several(settings, seed) -> Sequence[Quantizer]:
-  return [_ema(settings, seed + m) for m in range(settings.num_codebooks)]
+def _several(settings, seed, accumulation_steps) -> Sequence[Quantizer]:
+  return [
+    _ema(settings, seed + m, accumulation_steps)
+    for m in range(settings.num_codebooks)
+  ]
 
 
 def _policy(settings, seed):

@@ -1,5 +1,7 @@
 """Images of any size as examples of a model's: tiles, edges repeated."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vqvae_tf.errors import UserError
@@ -29,7 +31,7 @@ def check(images: np.ndarray, shape: tuple[int, ...]) -> None:
     )
 
 
-def counts(size: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:
+def counts(size: Sequence[int], tile: Sequence[int]) -> tuple[int, int]:
   """Returns the rows and columns of tiles that cover an image.
 
   Args:
@@ -40,7 +42,7 @@ def counts(size: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:
   return height, width
 
 
-def cut(image: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
+def cut(image: np.ndarray, tile: Sequence[int]) -> np.ndarray:
   """Takes an image `[H, W, C]` to tiles `[T, h, w, C]` in raster order.
 
   What lies beyond the lower and right edge repeats the last row or column.

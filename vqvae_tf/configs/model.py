@@ -1,10 +1,11 @@
 """The configuration of a model and of the run that trains it."""
 
 import dataclasses
+from collections.abc import Iterable
 
 from vqvae_tf.configs.sections import Sections
 from vqvae_tf.configs.settings import Kinds, Range, setting
-from vqvae_tf.datasets.names import NAMES
+from vqvae_tf.datasets.names import NAMES, TFDS
 from vqvae_tf.errors import UserError
 
 # The bounds from above refuse what no machine holds: a mistyped number is
@@ -28,19 +29,29 @@ _AUTOREGRESSIVE = Kinds('decoder', ('autoregressive',))
 class DataConfig:
   """Which images."""
 
-  dataset: str = setting('mnist', 'data set', NAMES)
+  dataset: str = setting('mnist', 'data set', (*NAMES, TFDS))
   data_dir: str = setting(
     '',
     'folder of the original IDX or CIFAR-10 binary files, of image class '
     'folders, or of prepared tensorflow-datasets',
-    only=Kinds('dataset', tuple(name for name in NAMES if name != 'digits')),
+    only=Kinds(
+      'dataset', (*(name for name in NAMES if name != 'digits'), TFDS)
+    ),
     resume=True,
   )
   image_size: int = setting(
     0,
-    'height and width that images are given, in pixels',
+    'height and width that images are given, in pixels; 0: they keep theirs, '
+    'which in a folder they cannot',
     within=Range(0, 16_384),
-    only=Kinds('dataset', ('image_folder',)),
+    only=Kinds('dataset', ('image_folder', TFDS)),
+  )
+  split: str = setting(
+    '',
+    'its parts as train=PART,validation=PART,test=PART, with parts as '
+    'train[:90%]; without it theirs of these names, and the last tenth of '
+    'train for what is missing',
+    only=Kinds('dataset', (TFDS,)),
   )
   flip: bool = setting(
     False, 'half of the training images, drawn anew each time, are mirrored'
@@ -186,6 +197,12 @@ class OptimizerConfig:
   batch_size: int = setting(
     32, 'images per step, of all devices', within=Range(1, 2**20)
   )
+  accumulation_steps: int = setting(
+    1,
+    'equal parts of a batch, taken one after the other, whose gradients are '
+    'averaged: the same step in less memory',
+    within=Range(1, 2**20),
+  )
   optimizer: str = setting(
     'adam',
     'rule of a step: adam, or muon for weights and adam for the rest',
@@ -194,13 +211,25 @@ class OptimizerConfig:
   learning_rate: float = setting(3e-4, 'learning rate', within=_POSITIVE)
   decay_steps: int = setting(
     0,
-    'steps of a cosine decay of the learning rate to 1 %; 0: constant',
+    'steps in which the learning rate falls to 1 %; 0: it is constant',
     within=STEPS_OR_NONE,
+  )
+  schedule: str = setting(
+    'cosine',
+    'how it falls in --decay_steps: as a cosine, and then stays, or '
+    'exponentially, and then goes on',
+    ('cosine', 'exponential'),
   )
   warmup_steps: int = setting(
     0,
     'first steps, in which the learning rate rises linearly; 0: none',
     within=STEPS_OR_NONE,
+  )
+  clip_norm: float = setting(
+    0.0,
+    'norm of all gradients together from which on they are scaled down to it; '
+    '0: never',
+    within=Range(0, 1e30),
   )
   average_decay: float = setting(
     0.0,
@@ -278,8 +307,14 @@ class Config(Sections):
   class_names: tuple[str, ...] = ()
 
   @property
-  def example_shape(self) -> tuple[int, ...] | None:
-    """`[..., C]`, of an image (H, W, C); None before it is known."""
+  def example_shape(self) -> tuple[int, ...]:
+    """`[..., C]`, of an image (H, W, C).
+
+    Raises:
+      ValueError: before it is known.
+    """
+    if self.image_shape is None:
+      raise ValueError('the shape of the examples is not known yet')
     return self.image_shape
 
   def check_shape(self, origin: str, name: str, shape: tuple[int, ...]) -> None:
@@ -300,7 +335,9 @@ class Config(Sections):
       )
 
 
-def observed(config: Config, example_shape, class_names) -> Config:
+def observed(
+  config: Config, example_shape: Iterable[int], class_names: Iterable[str]
+) -> Config:
   """Returns `config` with what the data set says of its examples."""
   return dataclasses.replace(
     config, image_shape=tuple(example_shape), class_names=tuple(class_names)

@@ -4,7 +4,7 @@
 `bin/evaluate` on the test split, after the command beside it) or not run.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vqvae_tf.configs.model import Config
 from vqvae_tf.configs.sections import replace
@@ -28,7 +28,7 @@ class Preset(NamedTuple):
   score: str
 
 
-def _config(**values) -> Config:
+def _config(**values: Any) -> Config:
   return replace(Config(), **values)
 
 

@@ -92,7 +92,13 @@ class PriorConfig(Sections):
 
   @property
   def code_shape(self) -> tuple[int, ...]:
-    """`[..., M]`, of an image (h, w, M)."""
+    """`[..., M]`, of an image (h, w, M).
+
+    Raises:
+      ValueError: before it is known.
+    """
+    if self.grid is None:
+      raise ValueError('the grid of the codes is not known yet')
     return (*self.grid, len(self.codebook_sizes))
 
   @property

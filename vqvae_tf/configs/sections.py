@@ -8,7 +8,7 @@ derived from its fields, so that the two cannot drift apart. It is plain data:
 import dataclasses
 import json
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from vqvae_tf.configs.settings import check_range, check_type, nearest
 from vqvae_tf.errors import UserError
@@ -36,7 +36,7 @@ class Sections:
         check_range(field, value)
 
 
-def fields(config: Sections) -> Iterator[tuple[dataclasses.Field, object]]:
+def fields(config: Sections) -> Iterator[tuple[dataclasses.Field, Any]]:
   """Yields each field of each section with its value."""
   for _, part in _sections(config):
     for field in dataclasses.fields(part):
@@ -47,7 +47,7 @@ def counts(config: Sections, field: dataclasses.Field) -> bool:
   """Returns whether the kinds that a configuration names read a field."""
   only = field.metadata['only']
   return not only or any(
-    value in only.names
+    only.has(value)
     for other, value in fields(config)
     if other.name == only.field
   )
@@ -73,7 +73,7 @@ def observations(config: Sections) -> dict[str, object]:
   }
 
 
-def replace(config: _Sections, **values) -> _Sections:
+def replace(config: _Sections, **values: Any) -> _Sections:
   """Returns `config` with fields replaced by name, whatever their section.
 
   Raises:
@@ -194,7 +194,7 @@ def check_resumable(
       )
 
 
-def _sections(config: Sections) -> Iterator[tuple[str, object]]:
+def _sections(config: Sections) -> Iterator[tuple[str, Any]]:
   for field in dataclasses.fields(config):
     part = getattr(config, field.name)
     if dataclasses.is_dataclass(part):

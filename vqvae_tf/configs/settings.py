@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vqvae_tf.errors import UserError
 
@@ -35,6 +35,15 @@ class Range:
     return f'{left}{self.low}, {self.high}{right}'
 
 
+def kind(value: str) -> str:
+  """Returns what a value is compared by: 'tfds:' of 'tfds:mnist'.
+
+  What precedes a colon names the kind, and what follows one of its kind.
+  """
+  head, colon, _ = value.partition(':')
+  return head + colon
+
+
 class Kinds(NamedTuple):
   """The kinds that read a field: others do as well without it.
 
@@ -46,6 +55,10 @@ class Kinds(NamedTuple):
   field: str
   names: tuple[str, ...]
 
+  def has(self, value: str) -> bool:
+    """Returns whether a value of the field is one of them."""
+    return kind(value) in map(kind, self.names)
+
   def __str__(self) -> str:
     *others, last = self.names
     first = f'{", ".join(others)} or ' if others else ''
@@ -53,20 +66,21 @@ class Kinds(NamedTuple):
 
 
 def setting(
-  default,
+  default: Any,
   help_text: str,
   choices: tuple[str, ...] | None = None,
   *,
   within: Range | None = None,
   only: Kinds | None = None,
   resume: bool = False,
-):
+) -> Any:
   """A configuration field.
 
   Args:
     default: a str, int, float or bool, which says the type.
     help_text: what it is; `described` adds choices, range and kinds.
-    choices: all values of a field that names a kind.
+    choices: all values of a field that names a kind; what follows a colon
+      stands for any text.
     within: the range of a number.
     only: the kinds that read it; None: it always counts.
     resume: whether it may change when training goes on.
@@ -91,27 +105,28 @@ def described(field: dataclasses.Field) -> str:
   return f'{text}; for {settings["only"]}' if settings['only'] else text
 
 
-def check_type(field: dataclasses.Field, value) -> None:
+def check_type(field: dataclasses.Field, value: Any) -> None:
   """Checks a value's type, and that it is one of the choices.
 
   Raises:
     UserError: if it is not.
   """
   # A float may be written without a point; a bool is an int to Python only.
-  types = (int, float) if field.type is float else (field.type,)
+  wanted = type(field.default)
+  types = (int, float) if wanted is float else (wanted,)
   if type(value) not in types:
     raise UserError(
-      f'--{field.name}={value!r:.60} must be of type {field.type.__name__}'
+      f'--{field.name}={value!r:.60} must be of type {wanted.__name__}'
     )
   choices = field.metadata['choices']
-  if choices and value not in choices:
+  if choices and kind(value) not in map(kind, choices):
     shown = repr(value[:60])[1:-1]
     raise UserError(
       f'--{field.name}={shown} is unknown{nearest(value, choices)}'
     )
 
 
-def check_range(field: dataclasses.Field, value) -> None:
+def check_range(field: dataclasses.Field, value: Any) -> None:
   """Checks that a value of the right type is within the field's range.
 
   Raises:

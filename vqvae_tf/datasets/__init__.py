@@ -13,6 +13,13 @@ if TYPE_CHECKING:
   from vqvae_tf.datasets.catalog import load, open_source
   from vqvae_tf.datasets.pipeline import in_order, shuffled
   from vqvae_tf.datasets.source import Source
+else:
+  # To whoever checks types it would say that there is any name.
+  def __getattr__(name):
+    if name not in _HOME:
+      raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(importlib.import_module(f'{__name__}.{_HOME[name]}'), name)
+
 
 __all__ = [
   'NAMES',
@@ -31,9 +38,3 @@ _HOME = {
   'open_source': 'catalog',
   'shuffled': 'pipeline',
 }
-
-
-def __getattr__(name):
-  if name not in _HOME:
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-  return getattr(importlib.import_module(f'{__name__}.{_HOME[name]}'), name)

@@ -1,5 +1,7 @@
 """Examples that a program has: arrays, or a `tf.data.Dataset` of them."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -10,7 +12,7 @@ from vqvae_tf.media.examples import check_examples
 NAME = 'arrays'
 
 
-def sources(data, validation=None) -> tuple[Source, Source]:
+def sources(data: Any, validation: Any = None) -> tuple[Source, Source]:
   """Returns the training and the validation split of examples in memory.
 
   Args:

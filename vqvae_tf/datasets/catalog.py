@@ -19,6 +19,7 @@ from vqvae_tf.datasets import (
   pipeline,
   splits,
   tfds,
+  tfds_images,
 )
 from vqvae_tf.datasets.image_folder import ImageFolder
 from vqvae_tf.datasets.source import (
@@ -97,6 +98,7 @@ def open_source(
   split: str,
   data_dir: str | os.PathLike | None = None,
   image_size: int | None = None,
+  parts: str = '',
 ) -> Source:
   """Opens one split of a data set for access by index.
 
@@ -106,12 +108,15 @@ def open_source(
   files.
 
   Args:
-    name: one of `NAMES`.
+    name: one of `NAMES`, or 'tfds:NAME[/CONFIG]' for any set of images that
+      tensorflow-datasets knows or has prepared: see `tfds_images`.
     split: one of `SPLITS`.
     data_dir: folder with the original files or with prepared
       tensorflow-datasets; for `image_folder` the folder of images. `digits`
       needs none. By default prepared or downloaded tensorflow-datasets.
-    image_size: side in pixels, >= 1; for `image_folder` only, and needed there.
+    image_size: side in pixels, >= 1; for `image_folder`, which needs it, and
+      sets of tensorflow-datasets.
+    parts: for the latter, what stands for each split: see `names.parts`.
 
   Returns:
     A `Source` of uint8 images and int32 labels.
@@ -124,9 +129,13 @@ def open_source(
   folder = pathlib.Path(data_dir).expanduser() if data_dir else None
   if name == 'image_folder':
     return _open_folder(split, folder, image_size)
+  if names.tfds_name(name):
+    where = folder or tfds.default_dir()
+    return tfds_images.open_images(name, split, where, image_size, parts)
   if image_size is not None:
     raise ValueError(
-      f'image_size is for image_folder; the images of {name} have their own'
+      'image_size is for image_folder and sets of tensorflow-datasets; the '
+      f'images of {name} have their own'
     )
   if name == arrays.NAME:
     raise ValueError(
@@ -143,14 +152,16 @@ def load(
   split: str,
   data_dir: str | os.PathLike | None = None,
   image_size: int | None = None,
+  parts: str = '',
 ) -> tf.data.Dataset:
   """One split of a data set, example by example in a fixed order.
 
   Args:
-    name: one of `NAMES`.
+    name: as in `open_source`, and so are the others.
     split: one of `SPLITS`.
-    data_dir: as in `open_source`.
-    image_size: as in `open_source`.
+    data_dir: where it lies.
+    image_size: side in pixels.
+    parts: what stands for each split.
 
   Returns:
     Dataset of (image uint8 [H, W, C], label int32 []).
@@ -159,7 +170,7 @@ def load(
     ValueError: an unknown name or split, or an argument that does not fit.
     UserError: the data is not to be had, damaged or empty.
   """
-  source = open_source(name, split, data_dir, image_size)
+  source = open_source(name, split, data_dir, image_size, parts)
   return pipeline.in_order(source, _LOAD_BATCH).unbatch()
 
 

@@ -5,11 +5,11 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from vqvae_tf.datasets import class_folders
 from vqvae_tf.datasets.source import Source, identity_of_files
 from vqvae_tf.media import decoding
+from vqvae_tf.media.squares import square
 
 
 class ImageFolder(Source):
@@ -86,13 +86,4 @@ def decode(path: str | os.PathLike, image_size: int) -> np.ndarray:
   Raises:
     ValueError: the file is damaged or no image; the message names it.
   """
-  image = Image.fromarray(decoding.decode(path))
-  side = min(image.size)
-  left, top = (image.width - side) // 2, (image.height - side) // 2
-  # Pillow's filter widens when it shrinks an image, so nothing aliases.
-  image = image.resize(
-    (image_size, image_size),
-    Image.Resampling.BICUBIC,
-    box=(left, top, left + side, top + side),
-  )
-  return np.asarray(image)
+  return square(decoding.decode(path), image_size)

@@ -1,6 +1,7 @@
 """Names of the data sets and of their splits; needs no TensorFlow."""
 
 import difflib
+from collections.abc import Iterable
 
 NAMES = (
   'digits',
@@ -13,18 +14,53 @@ NAMES = (
   'arrays',
 )
 
+# What stands for the name of any set of images of tensorflow-datasets.
+TFDS = 'tfds:NAME[/CONFIG]'
+
 SPLITS = ('train', 'validation', 'test')
 
 
 def check(name: str, split: str) -> None:
   """Raises a ValueError, with the nearest name, for an unknown one."""
-  _check('data set', name, NAMES)
+  if not tfds_name(name):
+    _check('data set', name, (*NAMES, TFDS))
   _check('split', split, SPLITS)
+
+
+def tfds_name(name: str) -> str:
+  """Returns NAME[/CONFIG] of 'tfds:NAME[/CONFIG]', '' of another name."""
+  return name.removeprefix('tfds:') if name.startswith('tfds:') else ''
+
+
+def parts(text: str) -> dict[str, str]:
+  """Returns what stands for each split, of 'train=X,validation=Y,test=Z'.
+
+  Args:
+    text: a part of tensorflow-datasets for each of `SPLITS`, in any order, as
+      'train=train[:90%],validation=train[90%:],test=test'.
+
+  Raises:
+    ValueError: if a split is missing, or there is another.
+  """
+  pairs = [part.partition('=') for part in text.split(',')]
+  found = {name: part for name, _, part in pairs if part}
+  if len(pairs) != len(SPLITS) or set(found) != set(SPLITS):
+    raise ValueError(
+      f'--split={text} must give a part for each of train, validation and '
+      'test, as train=train[:90%],validation=train[90%:],test=test'
+    )
+  return found
+
+
+def nearest(value: str, known: Iterable[str]) -> str:
+  """Returns 'did you mean ...?' for a mistyped name, '' if none is near."""
+  near = difflib.get_close_matches(value, list(known), n=1, cutoff=0.4)
+  return f'did you mean {near[0]!r}?' if near else ''
 
 
 def _check(kind, value, known):
   if value in known:
     return
-  near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
-  hint = f'did you mean {near[0]!r}? ' if near else ''
+  hint = nearest(value, known)
+  hint = f'{hint} ' if hint else ''
   raise ValueError(f'unknown {kind} {value!r}; {hint}known: {", ".join(known)}')

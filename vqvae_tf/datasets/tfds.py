@@ -5,11 +5,15 @@ import os
 import pathlib
 import threading
 import zlib
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from vqvae_tf.datasets import names
 from vqvae_tf.datasets.source import Arrays
 from vqvae_tf.errors import UserError
+from vqvae_tf.files import one_line
 
 _PROBE_SECONDS = 3
 _READ_BATCH = 1024
@@ -47,7 +51,8 @@ def download(folder: pathlib.Path, name: str) -> pathlib.Path | None:
   library = _library()
   builder = library.builder(name, data_dir=os.fspath(folder))
   # Asked first, because the library alone tries for minutes without a network.
-  if not _answers(next(iter(builder.url_infos))):
+  urls = list(builder.url_infos)
+  if urls and not _answers(urls[0]):
     return None
   try:
     builder.download_and_prepare(
@@ -56,9 +61,93 @@ def download(folder: pathlib.Path, name: str) -> pathlib.Path | None:
     )
   except Exception as error:
     raise UserError(
-      f'the download of {name} to {folder} failed: {_one_line(error)}'
+      f'the download of {name} to {folder} failed: {one_line(error)}'
     ) from error
   return pathlib.Path(builder.data_dir)
+
+
+def prepared(folder: pathlib.Path, name: str) -> Any:
+  """Returns the builder of a data set whose files are there, or were fetched.
+
+  Args:
+    folder: tensorflow-datasets' folder.
+    name: NAME or NAME/CONFIG.
+
+  Raises:
+    UserError: there is no such set, or it is not to be had.
+  """
+  library = _library()
+  path = find(folder, name) or _prepared_by_library(folder, name)
+  path = path or download(folder, name)
+  if path is None:
+    raise UserError(
+      f'no data for tfds:{name}: it is not prepared in {folder}, and no '
+      'network answers to download it; pass --data_dir=FOLDER where it is, or '
+      'train with --dataset=digits, which needs none'
+    )
+  try:
+    return library.builder_from_directory(os.fspath(path))
+  except Exception as error:
+    raise UserError(
+      f'the prepared data in {path} cannot be read: {one_line(error)}'
+    ) from error
+
+
+def _prepared_by_library(folder, name):
+  """Returns where the library would prepare a set, if it has; or None."""
+  library = _library()
+  try:
+    builder = library.builder(name, data_dir=os.fspath(folder))
+  except library.core.DatasetNotFoundError as error:
+    own = library.list_builders(with_community_datasets=False)
+    hint = names.nearest(name.partition('/')[0], own)
+    raise UserError(
+      f'no data set tfds:{name} is known to tensorflow-datasets or prepared in '
+      f'{folder}{": " if hint else ""}{hint}'
+    ) from error
+  except Exception as error:
+    raise UserError(f'tfds:{name}: {one_line(error)}') from error
+  path = pathlib.Path(builder.data_dir)
+  return path if (path / 'dataset_info.json').exists() else None
+
+
+def in_order(builder: Any, part: str, **options: Any) -> tf.data.Dataset:
+  """Returns the examples of a part as they lie in the files, each time alike.
+
+  Args:
+    builder: of a prepared data set.
+    part: as tensorflow-datasets writes it.
+    **options: of `as_dataset`.
+  """
+  return builder.as_dataset(
+    split=part,
+    read_config=_library().ReadConfig(
+      interleave_cycle_length=1, try_autocache=False
+    ),
+    **options,
+  )
+
+
+def image_feature(features: Any) -> Any | None:
+  """Returns the feature 'image', if there is one and it is an image."""
+  return _feature(features, 'image', _library().features.Image)
+
+
+def integer_feature(features: Any, name: str) -> Any | None:
+  """Returns the feature of a name, if there is one and it is an integer."""
+  feature = _feature(features, name, _library().features.Tensor)
+  is_integer = (
+    feature is not None
+    and feature.shape == ()
+    and np.issubdtype(feature.np_dtype, np.integer)
+  )
+  return feature if is_integer else None
+
+
+def _feature(features, name, kind):
+  if name not in getattr(features, 'keys', tuple)():
+    return None
+  return features[name] if isinstance(features[name], kind) else None
 
 
 def tfds_arrays(
@@ -79,18 +168,13 @@ def tfds_arrays(
   """
   library = _library()
   try:
-    dataset = library.builder_from_directory(os.fspath(path)).as_dataset(
-      split=part,
-      as_supervised=True,
-      read_config=library.ReadConfig(
-        interleave_cycle_length=1, try_autocache=False
-      ),
-    )
+    builder = library.builder_from_directory(os.fspath(path))
+    dataset = in_order(builder, part, as_supervised=True)
     batches = list(dataset.batch(_READ_BATCH).as_numpy_iterator())
     images, labels = map(np.concatenate, zip(*batches, strict=True))
   except Exception as error:
     raise UserError(
-      f'the prepared data in {path} cannot be read: {_one_line(error)}'
+      f'the prepared data in {path} cannot be read: {one_line(error)}'
     ) from error
   order = _published_places(len(labels), part)
   images[order], labels[order] = images.copy(), labels.copy()
@@ -149,8 +233,3 @@ def _answers(url):
   asking.start()
   asking.join(_PROBE_SECONDS)
   return answered.is_set()
-
-
-def _one_line(error):
-  lines = str(error).strip().splitlines()
-  return lines[0] if lines else type(error).__name__

@@ -47,7 +47,7 @@ def relu(values: np.ndarray) -> np.ndarray:
   return np.maximum(values, 0.0)
 
 
-def activations(values: np.ndarray) -> np.ndarray:
+def activations(values: np.ndarray | float) -> np.ndarray:
   """Returns numbers as the nearest activations, int32."""
   found = np.rint(np.float64(values) * ONE)
   return np.clip(found, -LIMIT, LIMIT).astype(np.int32)

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import math
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -64,18 +66,19 @@ class CodePrior(keras.Model):
 
   def __init__(
     self,
-    code_shape,
-    codebook_sizes,
+    code_shape: Sequence[int],
+    codebook_sizes: Sequence[int],
     num_classes: int = 0,
     config: PriorConfig | None = None,
     name: str = 'code_prior',
-    dtype=None,
+    dtype: Any = None,
     trainable: bool = True,
-    **settings,
+    **settings: Any,
   ):
     super().__init__(
       name=name, dtype=dtype, trainable=trainable, autocast=False
     )
+    self._compile_arguments: dict | None = None
     *grid, count = map(int, code_shape)
     sizes = tuple(map(int, codebook_sizes))
     if count != len(sizes):
@@ -93,18 +96,25 @@ class CodePrior(keras.Model):
     )
     with variables.made():
       self.core = build.prior(self.config)
-    outputs = (*code_shape, max(sizes))
+    shape = self.config.code_shape
+    outputs = (*shape, max(sizes))
     self.network = Part(
-      self.core.nats, self.core.variables, code_shape, outputs, 'network'
+      self.core.nats, self.core.variables, shape, outputs, 'network'
     )
     self.bits_per_code = keras.metrics.Mean('bits_per_code', dtype='float64')
-    self.build((None, *code_shape))
+    self.build((None, *shape))
 
-  def build(self, input_shape):
+  def build(self, input_shape: Sequence) -> None:
     # All weights are there. Keras asks for it, and keeps the shape.
     del input_shape
 
-  def compile(self, optimizer='adam', loss=None, metrics=None, **kwargs):
+  def compile(
+    self,
+    optimizer: Any = 'adam',
+    loss: None = None,
+    metrics: None = None,
+    **kwargs: Any,
+  ) -> None:
     """Configures training: as of every Keras model, but for the loss.
 
     Raises:
@@ -118,15 +128,15 @@ class CodePrior(keras.Model):
     super().compile(optimizer=optimizer, **kwargs)
     self._compile_arguments = {'optimizer': self.optimizer, **kwargs}
 
-  def get_compile_config(self):
-    return variables.serialized(self.compiled and self._compile_arguments)
+  def get_compile_config(self) -> dict | None:
+    return variables.serialized(self._compile_arguments)
 
-  def compile_from_config(self, config):
+  def compile_from_config(self, config: dict) -> None:
     self.compile(**variables.deserialized(config))
     # Its state is loaded next.
     self.optimizer.build(self.trainable_variables)
 
-  def call(self, inputs, training=None):
+  def call(self, inputs: Any, training: bool | None = None) -> Any:
     """Returns bits per code; in training, what it was given."""
     if training:
       return inputs
@@ -135,8 +145,13 @@ class CodePrior(keras.Model):
     return self.core.nats(codes, labels) / math.log(2)
 
   def compute_loss(
-    self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-  ):
+    self,
+    x: Any = None,
+    y: Any = None,
+    y_pred: Any = None,
+    sample_weight: Any = None,
+    training: bool = True,
+  ) -> tf.Tensor:
     """Returns the mean nats per code, a float scalar; counts the bits."""
     del y_pred
     if sample_weight is not None:
@@ -146,14 +161,16 @@ class CodePrior(keras.Model):
     self.bits_per_code.update_state(bits)
     return losses.loss
 
-  def test_step(self, data):
+  def test_step(self, data: Any) -> dict[str, tf.Tensor]:
     """Adds a batch of evaluation; returns the figures of all so far."""
     codes, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
     loss = self.compute_loss(codes, labels, None, weights, False)
     self._loss_tracker.update_state(loss, tf.shape(codes)[0])
     return self.get_metrics_result()
 
-  def compute_metrics(self, x, y, y_pred, sample_weight=None):
+  def compute_metrics(
+    self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+  ) -> dict[str, tf.Tensor]:
     """Returns the figures of all batches so far."""
     del x, y, y_pred, sample_weight
     return self.get_metrics_result()
@@ -169,7 +186,7 @@ class CodePrior(keras.Model):
     return CodeBatch(tf.cast(codes, tf.int32), tf.cast(labels, tf.int32))
 
   @property
-  def input_dtype(self):
+  def input_dtype(self) -> str:
     """What the model takes, for the signatures of exports."""
     return 'int32'
 
@@ -210,7 +227,7 @@ class CodePrior(keras.Model):
     )
     return drawn.numpy()
 
-  def get_config(self):
+  def get_config(self) -> dict:
     return {
       **super().get_config(),
       'code_shape': list(self.config.code_shape),
@@ -220,13 +237,13 @@ class CodePrior(keras.Model):
     }
 
   @classmethod
-  def from_config(cls, config):
+  def from_config(cls, config: dict) -> 'CodePrior':
     config = dict(config)
     own = configs.from_values(config.pop('config'), PriorConfig)
     return cls(config=own, **config)
 
   @classmethod
-  def from_preset(cls, preset: str | os.PathLike, **kwargs) -> 'CodePrior':
+  def from_preset(cls, preset: str | os.PathLike, **kwargs: Any) -> 'CodePrior':
     """Returns the prior of a trained model.
 
     Args:
@@ -241,7 +258,7 @@ class CodePrior(keras.Model):
     return (cls.from_export if is_export else cls.from_run)(path, **kwargs)
 
   @classmethod
-  def from_run(cls, workdir: str | os.PathLike, **kwargs) -> 'CodePrior':
+  def from_run(cls, workdir: str | os.PathLike, **kwargs: Any) -> 'CodePrior':
     """Returns the prior in the workdir of its model; see `from_preset`."""
     found = Run(Workdir(workdir)).prior
     if found is None:
@@ -249,7 +266,7 @@ class CodePrior(keras.Model):
     return cls._filled(found.config, weights_of(found.model.variables), kwargs)
 
   @classmethod
-  def from_export(cls, path: str | os.PathLike, **kwargs) -> 'CodePrior':
+  def from_export(cls, path: str | os.PathLike, **kwargs: Any) -> 'CodePrior':
     """Returns the prior of an export; see `from_preset`."""
     metadata = load.read_metadata(path)
     if 'prior' not in metadata:

@@ -6,6 +6,7 @@ Keras's policy, and the quantizers in others are layers of this package.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -70,7 +71,7 @@ class VectorQuantizer(_OneCodebook):
     *,
     policy: modules.CodebookPolicy | dict = codebook.AS_SONNET,
     estimator: str = 'straight_through',
-    **kwargs,
+    **kwargs: Any,
   ):
     super().__init__(**kwargs)
     settings = {
@@ -130,7 +131,7 @@ class VectorQuantizerEMA(_OneCodebook):
     policy: modules.CodebookPolicy | dict = codebook.AS_SONNET,
     estimator: str = 'straight_through',
     accumulation_steps: int = 1,
-    **kwargs,
+    **kwargs: Any,
   ):
     super().__init__(**kwargs)
     settings = {
@@ -181,7 +182,7 @@ class CosineQuantizer(QuantizerLayer):
     *,
     policy: modules.CodebookPolicy | dict = cosine.ALIVE,
     estimator: str = 'straight_through',
-    **kwargs,
+    **kwargs: Any,
   ):
     super().__init__(**kwargs)
     if self.compute_dtype == 'float64':
@@ -222,7 +223,7 @@ class FiniteScalarQuantizer(QuantizerLayer):
     section 3 (https://arxiv.org/abs/2309.15505).
   """
 
-  def __init__(self, levels: Sequence[int], **kwargs):
+  def __init__(self, levels: Sequence[int], **kwargs: Any):
     super().__init__(**kwargs)
     self._hold(modules.FiniteScalarQuantizer, {'levels': levels})
 
@@ -256,7 +257,7 @@ class LookupFreeQuantizer(QuantizerLayer):
     num_bits: int,
     commitment_cost: float = 0.25,
     entropy_weight: float = 1.0,
-    **kwargs,
+    **kwargs: Any,
   ):
     super().__init__(**kwargs)
     settings = {
@@ -285,7 +286,7 @@ class ProductQuantizer(QuantizerLayer):
     Jegou et al., Product Quantization for Nearest Neighbor Search, 2011.
   """
 
-  def __init__(self, quantizers: Sequence[QuantizerLayer], **kwargs):
+  def __init__(self, quantizers: Sequence[QuantizerLayer], **kwargs: Any):
     super().__init__(**kwargs)
     self._hold(modules.ProductQuantizer, {'quantizers': quantizers})
 
@@ -323,7 +324,7 @@ class ResidualQuantizer(QuantizerLayer):
     *,
     estimator: str = 'straight_through',
     seed: int = 0,
-    **kwargs,
+    **kwargs: Any,
   ):
     super().__init__(**kwargs)
     settings = {

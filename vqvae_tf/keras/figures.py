@@ -104,7 +104,7 @@ class Figures(keras.metrics.Metric):
     """Whether there was something to compare with; known outside of graphs."""
     return float(tf.convert_to_tensor(self._compared)) > 0
 
-  def get_config(self):
+  def get_config(self) -> dict:
     return {'name': self.name, 'codebook_sizes': self.codebook_sizes}
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -32,7 +33,7 @@ class QuantizerLayer(keras.layers.Layer):
     usage: the `CodeUsage` that counts the codes.
   """
 
-  def __init__(self, **kwargs):
+  def __init__(self, **kwargs: Any):
     super().__init__(**kwargs)
     self.supports_masking = True
 
@@ -82,7 +83,7 @@ class QuantizerLayer(keras.layers.Layer):
       return self(codes, method='decode')
     return tf.cast(self.quantizer.decode(codes), self.compute_dtype)
 
-  def get_config(self):
+  def get_config(self) -> dict[str, Any]:
     return {**super().get_config(), **self._settings}
 
   @property
@@ -91,8 +92,11 @@ class QuantizerLayer(keras.layers.Layer):
     return tf.float64 if is_double else tf.float32
 
   def _hold(
-    self, module: Callable[..., quantizers.Quantizer], settings: dict, **unsaved
-  ):
+    self,
+    module: Callable[..., quantizers.Quantizer],
+    settings: dict[str, Any],
+    **unsaved: Any,
+  ) -> None:
     """Makes the module; its variables become the layer's weights.
 
     Args:

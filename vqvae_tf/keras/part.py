@@ -1,5 +1,8 @@
 """Modules as Keras layers, and a Keras layer as a module of a model."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -20,7 +23,7 @@ class Part(keras.layers.Layer):
 
   def __init__(
     self,
-    module,
+    module: Callable[[tf.Tensor], tf.Tensor],
     weights: tuple[tf.Variable, ...],
     input_shape: tuple[int, ...],
     output_shape: tuple[int, ...],
@@ -31,14 +34,14 @@ class Part(keras.layers.Layer):
     self._module_weights = variables.adopted(weights, name)
     self.build((None, *input_shape))
 
-  def build(self, input_shape):
+  def build(self, input_shape: tuple) -> None:
     # Keras asks for it, and keeps the shape; there is nothing to make.
     del input_shape
 
-  def call(self, inputs):
+  def call(self, inputs: tf.Tensor) -> tf.Tensor:
     return self._module(inputs)
 
-  def compute_output_shape(self, input_shape):
+  def compute_output_shape(self, input_shape: tuple) -> tuple:
     return (input_shape[0], *self._output_shape)
 
 
@@ -62,11 +65,16 @@ class OwnDecoder(tf.Module):
     self._layer, self.grid_size = layer, grid
     self.head = Convolution(num_params, 1, name='head')
 
-  def __call__(self, vectors):
+  def __call__(self, vectors: tf.Tensor) -> tf.Tensor:
     return self.head(self._layer(vectors))
 
 
-def part_of(module, input_shape, output_shape, name: str) -> Part:
+def part_of(
+  module: Any,
+  input_shape: tuple[int, ...],
+  output_shape: tuple[int, ...],
+  name: str,
+) -> Part:
   """Returns a module with all its variables as a `Part`."""
   return Part(module, module.variables, input_shape, output_shape, name)
 

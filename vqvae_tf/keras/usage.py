@@ -1,6 +1,7 @@
 """How many of the codes are in use, as a Keras metric."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -48,7 +49,7 @@ class CodeUsage(keras.metrics.Metric):
     codes: tf.Tensor,
     sample_weight: tf.Tensor | None = None,
     finite: tf.Tensor | None = None,
-  ):
+  ) -> None:
     """Counts codes.
 
     Args:
@@ -80,5 +81,5 @@ class CodeUsage(keras.metrics.Metric):
       f'{self.name}_not_finite': tf.convert_to_tensor(self.not_finite),
     }
 
-  def get_config(self):
+  def get_config(self) -> dict[str, Any]:
     return {**super().get_config(), 'codebook_sizes': self.codebook_sizes}

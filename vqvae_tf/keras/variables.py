@@ -32,9 +32,9 @@ def adopted(
     ]
 
 
-def serialized(arguments: dict | bool) -> dict | None:
+def serialized(arguments: dict | None) -> dict | None:
   """Returns the arguments of `compile` as Keras can save them, if any."""
-  if not arguments:
+  if arguments is None:
     return None
   return {
     name: keras.saving.serialize_keras_object(value)

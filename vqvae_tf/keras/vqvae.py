@@ -3,11 +3,14 @@
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from vqvae_tf import bits, build, configs, replicas
 from vqvae_tf.configs import presets as recipes
@@ -86,15 +89,15 @@ class VQVAE(keras.Model):
 
   def __init__(
     self,
-    example_shape,
+    example_shape: Sequence[int],
     config: configs.Config | str = 'default',
     encoder: keras.layers.Layer | None = None,
     quantizer: QuantizerLayer | str | None = None,
     decoder: keras.layers.Layer | str | None = None,
     name: str = 'vqvae',
-    dtype=None,
+    dtype: Any = None,
     trainable: bool = True,
-    **settings,
+    **settings: Any,
   ):
     # A cast would make zeros of floats in 0..1, in silence.
     super().__init__(
@@ -104,6 +107,7 @@ class VQVAE(keras.Model):
       settings['quantizer'], quantizer = quantizer, None
     if isinstance(decoder, str):
       settings['decoder'], decoder = decoder, None
+    self._compile_arguments: dict | None = None
     self.config = self._configured(config, example_shape, settings)
     self._own = {'encoder': encoder, 'quantizer': quantizer, 'decoder': decoder}
     parts = {
@@ -119,7 +123,7 @@ class VQVAE(keras.Model):
     self._served = serve(self.core, self.config.example_shape)
     self.build((None, *self.config.example_shape))
 
-  def build(self, input_shape):
+  def build(self, input_shape: Sequence) -> None:
     # All weights are there. Keras asks for it, and keeps the shape.
     del input_shape
 
@@ -165,13 +169,11 @@ class VQVAE(keras.Model):
       'quantizer',
     )
     params = (*shape[:-1], core.likelihood.num_params)
-    if decoder is None:
-      self.decoder = part_of(core.decoder, vectors, params, 'decoder')
-    else:
-      self.decoder = decoder
-      channels = channels_of(core.decoder.head)
+    self.decoder = decoder or part_of(core.decoder, vectors, params, 'decoder')
+    if isinstance(core.decoder, OwnDecoder):
+      head = core.decoder.head
       self.head = part_of(
-        core.decoder.head, (*shape[:-1], channels), params, 'head'
+        head, (*shape[:-1], channels_of(head)), params, 'head'
       )
     if core.likelihood.variables:
       self.likelihood = Part(
@@ -179,7 +181,13 @@ class VQVAE(keras.Model):
         'likelihood',
       )  # fmt: skip
 
-  def compile(self, optimizer=None, loss=None, metrics=None, **kwargs):
+  def compile(
+    self,
+    optimizer: Any = None,
+    loss: None = None,
+    metrics: None = None,
+    **kwargs: Any,
+  ) -> None:
     """Configures training: as of every Keras model, but for the loss.
 
     Args:
@@ -202,15 +210,15 @@ class VQVAE(keras.Model):
     super().compile(optimizer=optimizer, **kwargs)
     self._compile_arguments = {'optimizer': self.optimizer, **kwargs}
 
-  def get_compile_config(self):
-    return variables.serialized(self.compiled and self._compile_arguments)
+  def get_compile_config(self) -> dict | None:
+    return variables.serialized(self._compile_arguments)
 
-  def compile_from_config(self, config):
+  def compile_from_config(self, config: dict) -> None:
     self.compile(**variables.deserialized(config))
     # Its state is loaded next.
     self.optimizer.build(self.trainable_variables)
 
-  def call(self, examples, training=None):
+  def call(self, examples: tf.Tensor, training: bool | None = None) -> Any:
     """Returns reconstructions, uint8; in training, the `Losses`."""
     check_examples(examples)
     if not training:
@@ -222,8 +230,13 @@ class VQVAE(keras.Model):
     return self.core.losses(examples, moves)
 
   def compute_loss(
-    self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-  ):
+    self,
+    x: Any = None,
+    y: Any = None,
+    y_pred: Any = None,
+    sample_weight: Any = None,
+    training: bool = True,
+  ) -> tf.Tensor:
     """Returns the loss of a batch from its `Losses`, a float scalar."""
     del x, y, training
     if sample_weight is not None:
@@ -231,14 +244,16 @@ class VQVAE(keras.Model):
     # What the layers of a user add: regularizers, say.
     return tf.add_n([y_pred.loss, *map(tf.reduce_sum, self.losses)])
 
-  def compute_metrics(self, x, y, y_pred, sample_weight=None):
+  def compute_metrics(
+    self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+  ) -> dict[str, tf.Tensor]:
     """Adds a training batch to the figures; returns those of all so far."""
     del y, sample_weight
     nats = y_pred.nats
     self.figures.update_state(x, bits.nats_to_bits(nats), y_pred.codes)
     return self._reported(has_reconstructions=False)
 
-  def test_step(self, data):
+  def test_step(self, data: Any) -> dict[str, tf.Tensor]:
     """Adds a batch of evaluation to the figures; returns those of all."""
     examples, _, _ = keras.utils.unpack_x_y_sample_weight(data)
     found, loss = self.core.assess_with_loss(examples)
@@ -248,7 +263,7 @@ class VQVAE(keras.Model):
     )
     return self._reported(found.reconstructions is not None)
 
-  def get_metrics_result(self):
+  def get_metrics_result(self) -> dict[str, tf.Tensor]:
     """Returns the figures of all batches so far."""
     return self._reported(self.figures.has_reconstructions)
 
@@ -259,12 +274,12 @@ class VQVAE(keras.Model):
     return {'loss': self._loss_tracker.result(), **figures}
 
   @property
-  def input_dtype(self):
+  def input_dtype(self) -> str:
     """What the model takes, for the signatures of exports."""
     return 'uint8'
 
   @property
-  def metrics(self):
+  def metrics(self) -> list[keras.metrics.Metric]:
     """The loss and the figures: the layers count nothing by themselves."""
     return [m for m in super().metrics if not isinstance(m, CodeUsage)]
 
@@ -273,7 +288,7 @@ class VQVAE(keras.Model):
     is_sampled = self.core.likelihood.is_autoregressive
     return tf.constant(SEED) if is_sampled else None
 
-  def encode(self, examples) -> np.ndarray:
+  def encode(self, examples: ArrayLike) -> np.ndarray:
     """Returns the codes of examples uint8 `[B, ..., C]`: int32 `[B, ..., M]`.
 
     Raises:
@@ -281,7 +296,7 @@ class VQVAE(keras.Model):
     """
     return self._served.encode(examples).numpy()
 
-  def decode(self, codes, seed: int = 0) -> np.ndarray:
+  def decode(self, codes: ArrayLike, seed: int = 0) -> np.ndarray:
     """Returns the examples of codes: int32 `[B, ..., M]` to uint8.
 
     Args:
@@ -291,11 +306,16 @@ class VQVAE(keras.Model):
     codes = tf.cast(codes, tf.int32)
     return self._served.decode(codes, (0, seed)).numpy()
 
-  def embed(self, codes) -> np.ndarray:
+  def embed(self, codes: ArrayLike) -> np.ndarray:
     """Returns the vectors of codes, float32 `[B, ..., D]`."""
     return self._served.embed(tf.cast(codes, tf.int32)).numpy()
 
-  def export(self, filepath, format='tf_saved_model', **kwargs):
+  def export(
+    self,
+    filepath: str | os.PathLike,
+    format: str = 'tf_saved_model',
+    **kwargs: Any,
+  ) -> Any:
     """Exports reconstruction, as `keras.Model.export` does.
 
     What has all doors, a card and the codec is `save_to_preset`.
@@ -305,7 +325,7 @@ class VQVAE(keras.Model):
       self(np.zeros([1, *self.config.example_shape], np.uint8))
     return super().export(filepath, format=format, **kwargs)
 
-  def get_config(self):
+  def get_config(self) -> dict:
     return {
       **super().get_config(),
       'example_shape': list(self.config.example_shape),
@@ -317,7 +337,7 @@ class VQVAE(keras.Model):
     }
 
   @classmethod
-  def from_config(cls, config):
+  def from_config(cls, config: dict) -> 'VQVAE':
     config = dict(config)
     own = configs.from_values(config.pop('config'), configs.Config)
     for part in ('encoder', 'quantizer', 'decoder'):
@@ -327,7 +347,7 @@ class VQVAE(keras.Model):
     return cls(config=own, **config)
 
   @classmethod
-  def from_preset(cls, preset: str | os.PathLike, **kwargs) -> 'VQVAE':
+  def from_preset(cls, preset: str | os.PathLike, **kwargs: Any) -> 'VQVAE':
     """Returns a trained model.
 
     Args:
@@ -343,13 +363,13 @@ class VQVAE(keras.Model):
     return (cls.from_export if is_export else cls.from_run)(path, **kwargs)
 
   @classmethod
-  def from_run(cls, workdir: str | os.PathLike, **kwargs) -> 'VQVAE':
+  def from_run(cls, workdir: str | os.PathLike, **kwargs: Any) -> 'VQVAE':
     """Returns the best checkpoint of a run; see `from_preset`."""
     run = Run(Workdir(workdir))
     return cls._filled(run.config, weights_of(run.model.variables), kwargs)
 
   @classmethod
-  def from_export(cls, path: str | os.PathLike, **kwargs) -> 'VQVAE':
+  def from_export(cls, path: str | os.PathLike, **kwargs: Any) -> 'VQVAE':
     """Returns the model of an export; see `from_preset`."""
     return cls._filled(load.read_config(path), load.weights(path), kwargs)
 

@@ -1,11 +1,13 @@
 """A likelihood's pixels as distributions of TensorFlow Probability."""
 
+from typing import Any
+
 import tensorflow as tf
 
 LEVELS = 256
 
 
-def distribution(likelihood, params: tf.Tensor):
+def distribution(likelihood: Any, params: tf.Tensor) -> Any:
   """Returns p(x | params) of each pixel: see `Likelihood.distribution`.
 
   A channel has 256 values, so its distribution is a table of their masses. That

@@ -1,6 +1,7 @@
 """The interface of all likelihoods, and the scaling of pixels."""
 
 import abc
+from typing import Any
 
 import sonnet as snt
 import tensorflow as tf
@@ -203,7 +204,7 @@ class Likelihood(snt.Module):
       raise ValueError(f'the seed must have shape (2,), got {seed.shape}')
     return self._sample(self._checked_params(params), seed)
 
-  def distribution(self, params: tf.Tensor):
+  def distribution(self, params: tf.Tensor) -> Any:
     """The distribution of each pixel, for TensorFlow Probability.
 
     Its `log_prob`, summed over the pixels of an example, is that of this

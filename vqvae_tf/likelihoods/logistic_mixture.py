@@ -83,11 +83,8 @@ class LogisticMixture(Likelihood):
     if num_mixtures < 1:
       raise ValueError(f'num_mixtures must be at least 1, got {num_mixtures}')
     self.num_mixtures = num_mixtures
-
-  @property
-  def has_conditioned_channels(self) -> bool:
-    """Whether there is an earlier channel to lean on."""
-    return self.channels > 1
+    # Only then is there an earlier channel to lean on.
+    self.has_conditioned_channels = channels > 1
 
   @property
   def num_params(self) -> int:
@@ -174,7 +171,7 @@ class LogisticMixture(Likelihood):
 
   def _mean(self, params):
     parts = self._components(params)
-    means = []
+    means: list[tf.Tensor] = []
     for c in range(self.channels):
       means.append(tf.clip_by_value(_location(parts, c, means), -0.5, 0.5))
     weights = tf.nn.softmax(parts.logits, axis=1)
@@ -194,7 +191,7 @@ class LogisticMixture(Likelihood):
     )
     spreads = tf.exp(tf.stack(parts.log_scales))
     spreads *= noise.logistic(tf.shape(spreads), seed_value)
-    pixels = []
+    pixels: list[tf.Tensor] = []
     for c in range(self.channels):
       # Later channels lean on the pixel, not on the number it was rounded
       # from, as they do in `log_prob`.

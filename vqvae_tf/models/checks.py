@@ -1,11 +1,16 @@
 """Checks of what a graph is given, as far as it is known."""
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
 from vqvae_tf.codes import checked_codes
 
 
-def check(name, values, must, is_fine):
+def check(
+  name: str, values: Any, must: str, is_fine: Callable[[Any], bool]
+) -> None:
   """Checks values that are known: those of a graph are not.
 
   Raises:

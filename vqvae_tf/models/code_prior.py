@@ -124,8 +124,8 @@ class CodePrior(snt.Module):
     """
     labels = [self._labels] if self.num_classes else []
     tables = [self._codes, self._positions, *labels]
-    tables = {id(table) for table in tables + self.network.output_weights}
-    return [w for w in self.weights if w.shape.rank > 1 and id(w) not in tables]
+    others = {id(table) for table in tables + self.network.output_weights}
+    return [w for w in self.weights if w.shape.rank > 1 and id(w) not in others]
 
   def losses(self, batch: CodeBatch, is_training: bool) -> PriorLosses:
     """Returns the loss of a batch, in nats per code.
@@ -181,7 +181,6 @@ class CodePrior(snt.Module):
     """
     labels = tf.zeros(tf.shape(codes)[:1], tf.int32)
     codes, labels = self._checked(codes, labels)
-
     slots = self._slots(codes)
 
     def add(label, total):
@@ -342,7 +341,8 @@ class CodePrior(snt.Module):
       told = tf.gather(1.0 * self._labels, labels)
     else:
       told = tf.zeros_like(labels, tf.float32)[:, tf.newaxis]
-    return self._positions + told[:, *[tf.newaxis] * len(self.grid)]
+    axes = [1] * len(self.grid)
+    return self._positions + tf.reshape(told, [-1, *axes, told.shape[-1]])
 
   def _checked(self, codes, labels):
     """Returns both as int32; labels of zero where there is no need of any.

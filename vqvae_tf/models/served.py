@@ -98,7 +98,8 @@ class ServedPrior:
       codes: int32 `[B, ..., M]`.
       labels: int32 `[B]`; None where they are not those of the prior.
     """
-    per_pass, bits_of = self._per_pass, self.code_bits
+    per_pass = self._per_pass
+    bits_of: Callable = self.code_bits
     if quick := self.quick_bits(len(codes)):
       per_pass = self._per_fixed_pass
       bits_of = padded(quick, per_pass)

@@ -12,7 +12,7 @@ References:
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import sonnet as snt
 import tensorflow as tf
@@ -60,6 +60,19 @@ class Assessment(NamedTuple):
   reconstructions: tf.Tensor | None
 
 
+class Decoding(Protocol):
+  """What a decoder is.
+
+  Attributes:
+    grid_size: of the codes of an example; of an image's (h, w).
+  """
+
+  grid_size: tuple[int, ...]
+
+  def __call__(self, embeddings: tf.Tensor) -> tf.Tensor:
+    """Takes embeddings `[B, ..., D]` to likelihood parameters."""
+
+
 class VQVAE(snt.Module):
   """A vector quantized variational autoencoder over uint8 examples.
 
@@ -83,7 +96,7 @@ class VQVAE(snt.Module):
     self,
     encoder: Callable[[tf.Tensor], tf.Tensor],
     quantizer: Quantizer,
-    decoder: Callable[[tf.Tensor], tf.Tensor],
+    decoder: Decoding,
     likelihood: Likelihood,
     quantizer_weight: float = 1.0,
     compute_dtype: tf.DType = tf.float32,

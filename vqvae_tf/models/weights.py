@@ -37,7 +37,8 @@ def assign(model: VQVAE, weights: Weights) -> None:
       anything is assigned.
   """
   needed = {id(v) for v in (*model.weights, *model.quantizer.codebooks)}
-  places, pairs, missing = defaultdict(int), [], set()
+  places: dict[str, int] = defaultdict(int)
+  pairs, missing = [], set()
   for variable in model.variables:
     place, name = places[variable.name], variable.name
     places[name] += 1

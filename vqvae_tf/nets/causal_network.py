@@ -87,6 +87,7 @@ class CausalNetwork(snt.Module, abc.ABC):
       network whose parameters come of more than these.
     """
     del slots, context, is_training
+    return None
 
   @abc.abstractmethod
   def initial_state(self, context: tf.Tensor, num_features: int) -> State:

@@ -37,7 +37,8 @@ def _halved(inputs, w):
   if len(size) == 2:
     return tf.nn.conv2d(inputs, w, 2, _PADDING)
   outputs = _convolved(inputs, w, 2)
-  return outputs[(slice(None), *(slice(side // 2) for side in size))]
+  halves = (slice(side // 2) for side in size)
+  return outputs[tuple([slice(None), *halves])]
 
 
 def _doubled(inputs, w, size):
@@ -114,7 +115,7 @@ class Convolution(snt.Module):
     self.w = tf.Variable(init(shape, tf.float32), name='w')
     self.b = tf.Variable(tf.zeros([self.channels]), name='b')
 
-  def __call__(self, inputs):
+  def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
     self._initialize(inputs)
     # TensorFlow would crash.
     if inputs.shape.rank != self.w.shape.rank:
@@ -165,7 +166,7 @@ class Upsample(snt.Module):
     self.w = tf.Variable(init(shape, tf.float32), name='w')
     self.b = tf.Variable(tf.zeros([self.channels]), name='b')
 
-  def __call__(self, inputs):
+  def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
     self._initialize(inputs)
     outputs = _doubled(inputs, tf.cast(self.w, inputs.dtype), self.size)
     return tf.nn.bias_add(outputs, tf.cast(self.b, inputs.dtype))
@@ -190,7 +191,7 @@ class ResidualStack(snt.Module):
       for i in range(num_residual_layers)
     ]
 
-  def __call__(self, inputs):
+  def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
     outputs = inputs
     for conv3, conv1 in self._blocks:
       outputs += conv1(tf.nn.relu(conv3(tf.nn.relu(outputs))))
@@ -226,7 +227,7 @@ class Encoder(snt.Module):
       num_hiddens, num_residual_layers, num_residual_hiddens
     )
 
-  def __call__(self, inputs):
+  def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
     """Encodes `[B, ..., C]` floats.
 
     Args:
@@ -282,7 +283,7 @@ class Decoder(snt.Module):
       for i, (c, size) in enumerate(zip(channels, sizes[::-1], strict=True))
     ]
 
-  def __call__(self, inputs):
+  def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
     """Decodes `[B, ..., D]` embeddings.
 
     Args:

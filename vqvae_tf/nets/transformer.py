@@ -72,7 +72,8 @@ class CausalTransformer(Raster):
     places = tf.range(inputs.shape[0])
     is_seen = places <= places[:, tf.newaxis]
     for layer in self._layers:
-      attended = layer.attend(*layer.heads(inputs), is_seen)
+      query, keys, values = layer.heads(inputs)
+      attended = layer.attend(query, keys, values, is_seen)
       inputs = layer(inputs, attended, drop)
     return self._norm(inputs)
 
@@ -90,7 +91,8 @@ class CausalTransformer(Raster):
         tf.tensor_scatter_nd_update(cache, [[t]], row)
         for cache, row in zip(caches[2 * i : 2 * i + 2], own, strict=True)
       ]
-      attended = layer.attend(query, *seen, is_seen)
+      keys, values = seen
+      attended = layer.attend(query, keys, values, is_seen)
       inputs = layer(inputs, attended, kept)
       written += seen
     return self._norm(inputs)[0], written

@@ -11,7 +11,7 @@ from vqvae_tf import bits, build
 from vqvae_tf.configs import PriorConfig
 from vqvae_tf.datasets import pipeline
 from vqvae_tf.media.images import are_images
-from vqvae_tf.models import SEED, CodeBatch, serve_prior
+from vqvae_tf.models import SEED, CodeBatch, parameters, serve_prior
 from vqvae_tf.priors import measuring
 from vqvae_tf.priors.codes import Codes
 from vqvae_tf.runs.workdir import PriorWorkdir, State
@@ -93,7 +93,11 @@ class _CodeStage(Stage):
     self._sample = tf.function(
       functools.partial(prior.sample, jit_compile=False), autograph=False
     )
+    self._parameters = parameters.of_prior(prior)
     return prior
+
+  def parameters(self):
+    return self._parameters
 
   def batches(self, first_step, part):
     settings = self.config.optimizer

@@ -3,6 +3,7 @@
 import math
 import numbers
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,11 +20,12 @@ def whole(name: str, value: object, low: int = 1, high: int = _MOST) -> int:
   """
   if isinstance(value, bool) or not isinstance(value, numbers.Integral):
     raise TypeError(f'{name} must be a whole number, not {value!r}.')
-  if value < low:
-    raise ValueError(f'{name} must be at least {low}, not {value}.')
-  if value > high:
-    raise ValueError(f'{name} must be at most {high}, not {value}.')
-  return int(value)
+  number = int(value)
+  if number < low:
+    raise ValueError(f'{name} must be at least {low}, not {number}.')
+  if number > high:
+    raise ValueError(f'{name} must be at most {high}, not {number}.')
+  return number
 
 
 def seed(value: object) -> int:
@@ -44,10 +46,10 @@ def several(name: str, values: Iterable) -> list:
 
 def real(
   name: str,
-  value: object,
+  value: Any,
   high: float = math.inf,
   open_high: bool = False,
-) -> object:
+) -> Any:
   """Returns a finite number from 0 to high as it is given.
 
   A tensor of a graph, whose value nobody knows yet, is taken at its word.

@@ -122,7 +122,7 @@ class DebiasedAverage(snt.ExponentialMovingAverage):
     self._hidden.assign(average)
     self.average.assign(average)
 
-  def replace(self, where: tf.Tensor, average: tf.Tensor):
+  def replace(self, where: tf.Tensor, average: tf.Tensor) -> None:
     """Sets the average of some elements, as if they always had had it.
 
     Args:

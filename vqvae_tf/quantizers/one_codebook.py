@@ -1,6 +1,7 @@
 """What vector quantizers with one codebook [D, K] have in common."""
 
 import abc
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +64,14 @@ class OneCodebook(quantizer.Quantizer):
   """
 
   def __init__(
-    self, shape, commitment_cost, dtype, name, policy, estimator, trainable
+    self,
+    shape: Sequence[int],
+    commitment_cost: float,
+    dtype: tf.DType,
+    name: str,
+    policy: codebook.CodebookPolicy,
+    estimator: quantizer.Estimator | str,
+    trainable: bool,
   ):
     super().__init__(name=name)
     dtype = tf.as_dtype(dtype)

@@ -89,7 +89,7 @@ class ResidualQuantizer(Composite):
     residual, weights = incoming.full_precision(inputs, weights)
     quantized, results = tf.zeros_like(residual), []
     drops = is_training and self.dropout > 0
-    kept = self._kept_stages(inputs) if drops else None
+    kept = self._kept_stages(inputs) if drops else 0
     for m, stage in enumerate(self.quantizers):
       used = weights
       if drops:

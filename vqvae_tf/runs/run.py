@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+from typing import Generic, TypeVar, cast
 
 from vqvae_tf import build, configs, files
 from vqvae_tf.errors import UserError
@@ -11,8 +12,11 @@ from vqvae_tf.runs.restore import restored
 from vqvae_tf.runs.standing import Standing, known_standing
 from vqvae_tf.runs.workdir import PriorWorkdir, State, Workdir
 
+# A class of configurations.
+_Config = TypeVar('_Config', bound=configs.Sections)
 
-class _Checkpoint:
+
+class _Checkpoint(Generic[_Config]):
   """The best checkpoint of a workdir: settings, state, step and digest.
 
   Each is read when it is first asked for, and then known: an object is of the
@@ -29,13 +33,13 @@ class _Checkpoint:
     return str(self.workdir)
 
   @functools.cached_property
-  def config(self) -> configs.Sections:
+  def config(self) -> _Config:
     """The configuration of the run.
 
     Raises:
       UserError: as `Workdir.load_config` does.
     """
-    return self.workdir.load_config()
+    return cast(_Config, self.workdir.load_config())
 
   @functools.cached_property
   def state(self) -> State:
@@ -76,7 +80,7 @@ class _Checkpoint:
     return digest.hexdigest()
 
 
-class Run(_Checkpoint):
+class Run(_Checkpoint[configs.Config]):
   """A trained model in its workdir, with its prior if it has one."""
 
   @functools.cached_property
@@ -120,7 +124,7 @@ class Run(_Checkpoint):
     return digests | ({'prior': self.prior.fingerprint} if self.prior else {})
 
 
-class PriorRun(_Checkpoint):
+class PriorRun(_Checkpoint[configs.PriorConfig]):
   """A trained prior in its workdir."""
 
   @functools.cached_property
@@ -137,8 +141,8 @@ class PriorRun(_Checkpoint):
     """
     return known_standing(self.workdir)
 
-  def check_proven(self) -> None:
-    """Checks that it is known to beat the unigram baseline.
+  def check_proven(self) -> Standing:
+    """Returns what it is worth, if that is more than the unigram baseline.
 
     Raises:
       UserError: if it misses the baseline or was not measured.
@@ -154,3 +158,4 @@ class PriorRun(_Checkpoint):
         f'{self} {self.standing.verdict}: train it longer with {command}, or '
         f'{way_out} to do without'
       )
+    return self.standing

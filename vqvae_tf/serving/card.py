@@ -2,7 +2,7 @@
 
 from vqvae_tf import configs
 from vqvae_tf.metrics import table
-from vqvae_tf.models import VQVAE, traits
+from vqvae_tf.models import VQVAE, parameters, traits
 from vqvae_tf.priors import measuring
 from vqvae_tf.runs import results
 from vqvae_tf.runs.run import Run
@@ -41,6 +41,8 @@ _TEMPLATE = """# VQ-VAE on {dataset}
 
 Images uint8 {shape} to codes int32 {grid} out of K = {sizes}, and back.
 Made by vqvae_tf {version}; plain TensorFlow loads it.{decoder}
+
+Parameters: {parameters}.
 
 ## Training
 
@@ -81,8 +83,10 @@ _PRIOR = """
 
     {command}
 
-A {network} over the codes, {given}. It draws
-`num` images, others for each `seed`:
+A {network} over the codes, {given}.
+Parameters: {parameters}.
+
+It draws `num` images, others for each `seed`:
 
     model = tf.saved_model.load(FOLDER)
     images = model.sample(tf.constant(num), tf.constant([0, seed]))['images']
@@ -155,6 +159,7 @@ def _body(config, model, version, training, figures, prior=''):
     shape=list(config.example_shape),
     grid=list(known.code_shape),
     sizes=_sizes(known.codebook_sizes),
+    parameters=parameters.of_model(model),
     version=version,
     training=training,
     prior=prior,
@@ -173,6 +178,7 @@ def _prior(prior):
     command=configs.command(config, 'bin/prior'),
     network=config.network.network,
     given='given the class' if count else 'which is given no class',
+    parameters=parameters.of_prior(prior.model),
     labels=f'(0..{count - 1}, or -1: drawn)' if count else '(-1)',
     and_labels=' and labels' if count else '',
     table=measuring.table(prior.standing, config),

@@ -141,7 +141,7 @@ class Codec:
       )
     kind = container.CODES if lossy else container.LOSSLESS
     writer = container.Writer(file, kind, self._model.fingerprint)
-    runs = []
+    runs: list[container.Run] = []
     contents = self._contents(batches, lossy, runs)
     for block in coding.blocks(self._model, contents, random_access):
       writer.add(block)
@@ -232,7 +232,8 @@ class Codec:
     parts = bits / 8
     checksums = 4.0 * file.lanes
     header = len(data) - float(parts.sum()) - checksums
-    return Sizes(header, *map(float, parts), checksums)
+    labels, codes, pixels = map(float, parts)
+    return Sizes(header, labels, codes, pixels, checksums)
 
   @functools.cached_property
   def _subject(self):

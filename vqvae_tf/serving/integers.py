@@ -127,7 +127,8 @@ def _codebooks(embed, code_shape, config):
       f'a table of {max(sizes)} codes is too large: the most is {_MOST_CODES}'
     )
   positions = math.prod(code_shape[:-1])
-  base, arrays = 0.0, {}
+  base: np.ndarray | float = 0.0
+  arrays = {}
   for m, size in enumerate(sizes):
     batch = -(-size // positions)
     codes = np.zeros([batch * positions, len(sizes)], np.int32)

@@ -55,7 +55,7 @@ def from_run(run: Run) -> Subject:
     traits(run.model),
     run.config,
     f'{run}, step {run.step}',
-    serve_prior(prior, doors, _warning(found)) if found else None,
+    serve_prior(prior, doors, _warning(found)) if prior else None,
     run.state.step,
     run.fingerprints,
     lambda: run.model,

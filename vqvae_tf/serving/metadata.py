@@ -1,11 +1,11 @@
 """metadata.json of an export, from text to values that can be relied on."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vqvae_tf import build, configs, files
 from vqvae_tf.models import Traits
-from vqvae_tf.models.served import Doors
 from vqvae_tf.runs import results
 
 PLACE = Path('assets') / 'metadata.json'
@@ -56,7 +56,7 @@ def read(path: Path) -> Metadata:
   if unknown := set(values) - _NAMES:
     raise ValueError(f'{min(unknown)!r:.40} is unknown')
   config = configs.from_values(_object(values, 'config'), configs.Config)
-  if not config.example_shape:
+  if not config.image_shape:
     raise ValueError('it has no image_shape')
   sizes = _list(values, 'codebook_sizes')
   sizes = tuple(_count('a codebook size', size, 1) for size in sizes)
@@ -83,7 +83,7 @@ def read(path: Path) -> Metadata:
   return Metadata(config, sizes, num_classes, last_step, values)
 
 
-def check_doors(metadata: Metadata, doors: Doors) -> Traits:
+def check_doors(metadata: Metadata, doors: Mapping[str, Any]) -> Traits:
   """Compares what metadata says with the signatures of an export.
 
   Returns:

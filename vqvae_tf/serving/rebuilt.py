@@ -64,7 +64,6 @@ def from_run(run: Run) -> Rebuilt:
     'metrics': results.of_best(run)[0],
   }
   if run.prior:
-    run.prior.check_proven()
     metadata['prior'] = _prior_of(run.prior)
   prior = run.prior.model if run.prior else None
   log = run.workdir.metrics_path
@@ -95,11 +94,12 @@ def metadata_of(config: configs.Config, model: VQVAE) -> dict:
 
 
 def _prior_of(prior: PriorRun) -> dict:
+  standing = prior.check_proven()
   return {
     'config': json.loads(configs.to_json(prior.config)),
-    'step': prior.standing.step,
+    'step': standing.step,
     'num_classes': prior.model.num_classes,
-    'validation': prior.standing._asdict(),
+    'validation': standing._asdict(),
   }
 
 
@@ -126,5 +126,5 @@ def from_export(path: str | os.PathLike) -> Rebuilt:
       'with bin/export --overwrite'
     ) from error
   log = path / 'assets.extra' / 'metrics.jsonl'
-  log = log if log.exists() else None
-  return Rebuilt(model, prior, config, metadata, text, log)
+  existing = log if log.exists() else None
+  return Rebuilt(model, prior, config, metadata, text, existing)

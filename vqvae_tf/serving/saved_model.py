@@ -63,8 +63,8 @@ def export(
     UserError: as `write` and `rebuilt.from_run` do.
     OSError: if it cannot be written.
   """
-  target = _free(target, overwrite)
-  return write(rebuilt.from_run(run), target, overwrite)
+  path = _free(target, overwrite)
+  return write(rebuilt.from_run(run), path, overwrite)
 
 
 def write(
@@ -88,9 +88,9 @@ def write(
     UserError: if `target` exists, or is something else.
     OSError: if it cannot be written.
   """
-  target = _free(target, overwrite)
+  free = _free(target, overwrite)
   try:
-    with exchange.beside(target) as aside:
+    with exchange.beside(free) as aside:
       path = aside / 'metadata.json'
       files.write_json(path, found.metadata)
       exported = _Exported(found, str(path))
@@ -102,10 +102,10 @@ def write(
       _write_extra(model, found)
       _write_integers(model, found)
       manifest.write(model)
-      exchange.put(model, target)
+      exchange.put(model, free)
   except (tf.errors.OpError, OSError) as error:
     raise OSError(f'cannot write {target}: {files.one_line(error)}') from error
-  return target
+  return free
 
 
 def _free(target, overwrite):

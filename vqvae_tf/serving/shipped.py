@@ -54,7 +54,7 @@ def models() -> list[ModelInfo]:
 
 def paths() -> dict[str, Path]:
   """Returns the folders of the models that come with the package, by name."""
-  found = {}
+  found: dict[str, Path] = {}
   for folder in _FOLDERS:
     for metadata in sorted(folder.glob(f'*/{_METADATA}')):
       path = metadata.parents[1]

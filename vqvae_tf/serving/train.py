@@ -1,6 +1,7 @@
 """train('mnist', images): a trained model of a few arguments."""
 
 import os
+from typing import Any
 
 from vqvae_tf import configs, datasets
 from vqvae_tf.configs import presets
@@ -19,13 +20,13 @@ __all__ = ['open_both', 'open_source', 'run', 'train']
 
 def train(
   config: configs.Config | str = 'default',
-  data=None,
+  data: Any = None,
   workdir: str | os.PathLike = '',
   *,
-  validation=None,
+  validation: Any = None,
   callback: Callback | None = None,
   init_from: str | os.PathLike = '',
-  **settings,
+  **settings: Any,
 ) -> TrainedModel:
   """Trains a model, or goes on where a run in this workdir stopped.
 
@@ -51,12 +52,10 @@ def train(
     UserError: as `bin/train` does.
     ValueError: if the data is of another dtype or shape.
   """
-  if isinstance(config, str):
-    config = presets.named(config).config
-  config = configs.replace(config, **settings)
-  config, sources = _sources(config, data, validation)
-  workdir = workdir or f'runs/{config.data.dataset}'
-  run(config, workdir, sources, init_from=init_from, callback=callback)
+  named = presets.named(config).config if isinstance(config, str) else config
+  own, sources = _sources(configs.replace(named, **settings), data, validation)
+  workdir = workdir or f'runs/{own.data.dataset}'
+  run(own, workdir, sources, init_from=init_from, callback=callback)
   return load(workdir)
 
 
@@ -127,6 +126,7 @@ def open_source(
       split,
       data_dir or settings.data_dir or None,
       settings.image_size or None,
+      settings.split,
     )
   except ValueError as error:
     raise UserError(str(error)) from error

@@ -171,17 +171,16 @@ class TrainedModel:
     Raises:
       ValueError: as `encode` does.
     """
-    images = self._images(images)
-    parts = [self._subject.assess(batch) for batch in _batches(images)]
+    checked = self._images(images)
+    parts = [self._subject.assess(batch) for batch in _batches(checked)]
     pixels, uniform, codes = (
       np.concatenate([np.asarray(getattr(part, name)) for part in parts])
       for name in ('pixel_bits', 'code_bits', 'codes')
     )
-    learned = None
-    if self.has_prior:
-      learned = self._subject.prior.cost(codes).marginal
+    prior = self._subject.prior
+    learned = prior.cost(codes).marginal if prior else None
     total = np.float64(pixels) + (uniform if learned is None else learned)
-    return ExampleBits(pixels, uniform, learned, total / images[0].size)
+    return ExampleBits(pixels, uniform, learned, total / checked[0].size)
 
   def sample(
     self,
@@ -207,7 +206,8 @@ class TrainedModel:
       UserError: if there is no prior.
       ValueError: if there is no such class, or a number is out of range.
     """
-    if not self.has_prior:
+    prior = self._subject.prior
+    if prior is None:
       raise UserError(
         f'{self._subject.origin} has no prior to draw from: train one with '
         'bin/prior --workdir=RUN'
@@ -216,11 +216,11 @@ class TrainedModel:
     _check('seed', seed, 'at least 0', seed >= 0)
     _check('temperature', temperature, 'at least 0', temperature >= 0)
     _check('top_p', top_p, 'in (0, 1]', 0 < top_p <= 1)
-    chosen = self._label(label)
+    chosen = self._label(label, prior.num_classes)
     # Always as many: what a seed draws depends on the size of a batch.
     size = min(num, _BATCH)
     count = -(-num // size)
-    draw = self._subject.prior.sampler(count, size, self._subject.is_sampled)
+    draw = prior.sampler(count, size, self._subject.is_sampled)
     parts = [
       draw(size, [seed, i], chosen, temperature, top_p) for i in range(count)
     ]
@@ -270,11 +270,10 @@ class TrainedModel:
         )
     return codes.astype(np.int32)
 
-  def _label(self, label):
+  def _label(self, label, count):
     """Returns the number of a class, -1 for any."""
     if label is None:
       return -1
-    count = self._subject.prior.num_classes
     if not count:
       raise ValueError(
         f'the prior of {self._subject.origin} knows no classes: leave label out'

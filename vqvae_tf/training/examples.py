@@ -7,7 +7,7 @@ from vqvae_tf.datasets import pipeline
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.media import images
 from vqvae_tf.metrics import measure
-from vqvae_tf.models import serve, weights
+from vqvae_tf.models import parameters, serve, weights
 from vqvae_tf.models.weights import Weights
 from vqvae_tf.runs.workdir import State, Workdir
 from vqvae_tf.training import loop
@@ -76,6 +76,9 @@ class _ImageStage(Stage):
       weights.assign(self._model, self._start)
     self._served = serve(self._model, config.example_shape)
     return self._model
+
+  def parameters(self):
+    return parameters.of_model(self._model)
 
   def batches(self, first_step, part):
     settings = self.config.optimizer

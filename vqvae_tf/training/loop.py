@@ -71,6 +71,8 @@ def train(
     if state.step:
       workdir.restore(tf.train.Checkpoint(trainer=trainer), state.step)
     _check_agreement(devices, stage, state, workdir)
+    if devices.is_chief:
+      print(f'parameters: {stage.parameters()}', flush=True)
     compilation = _compile(trainer, stage, state, workdir)
     # Last, so that settings that do not work leave no trace.
     if devices.is_chief:
@@ -126,10 +128,11 @@ def make_trainer(stage: Stage, strategy: tf.distribute.Strategy) -> Trainer:
     UserError: if the configuration contradicts itself or the devices.
   """
   settings = stage.config.optimizer
-  if settings.batch_size % strategy.num_replicas_in_sync:
+  _check_parts(settings, strategy.num_replicas_in_sync)
+  if settings.schedule != 'cosine' and not settings.decay_steps:
     raise UserError(
-      f'--batch_size={settings.batch_size} has no equal parts for '
-      f'{strategy.num_replicas_in_sync} devices: choose a multiple'
+      f'--schedule={settings.schedule} does nothing without --decay_steps: '
+      'give it, too'
     )
   tf.random.set_seed(settings.seed)
   with strategy.scope():
@@ -138,6 +141,18 @@ def make_trainer(stage: Stage, strategy: tf.distribute.Strategy) -> Trainer:
     except ValueError as error:
       raise UserError(str(error)) from error
     return Trainer(model, settings)
+
+
+def _check_parts(settings, num_devices):
+  """Checks that each device has as many examples in each part of a batch."""
+  num_parts = settings.accumulation_steps
+  if settings.batch_size % (num_parts * num_devices):
+    parts = [f'--accumulation_steps={num_parts}'] if num_parts > 1 else []
+    devices = [f'{num_devices} devices'] if num_devices > 1 else []
+    raise UserError(
+      f'--batch_size={settings.batch_size} has no equal parts for '
+      f'{" and ".join(parts + devices)}: choose a multiple'
+    )
 
 
 class _Loop:

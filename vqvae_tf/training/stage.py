@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from vqvae_tf import configs
 from vqvae_tf.datasets.source import Source
+from vqvae_tf.models.parameters import Parameters
 from vqvae_tf.training.step import Trainer
 
 
@@ -73,6 +74,10 @@ class Stage(abc.ABC):
     Raises:
       ValueError: if the configuration contradicts itself.
     """
+
+  @abc.abstractmethod
+  def parameters(self) -> Parameters:
+    """Returns how many numbers of the model are learned."""
 
   @abc.abstractmethod
   def batches(self, first_step: int, part: tuple[int, int]) -> tf.data.Dataset:

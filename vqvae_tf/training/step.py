@@ -10,7 +10,10 @@ import tensorflow as tf
 from vqvae_tf import build, configs, replicas
 from vqvae_tf.models import compiled
 from vqvae_tf.optimizers import averaging
+from vqvae_tf.optimizers.clipping import clipped
 from vqvae_tf.optimizers.loss_scale import LossScale
+from vqvae_tf.optimizers.schedule import scheduled
+from vqvae_tf.training.accumulation import Accumulation
 
 # Ways to compile a step: XLA what is between convolutions, or the whole step.
 COMPILATIONS = ('graph', 'xla')
@@ -37,18 +40,33 @@ class Trainable(Protocol):
     """Returns what `statistics` names, and int32 codes `[..., M]`: `codes`."""
 
 
+class _Found(NamedTuple):
+  """What one replica found of its rows.
+
+  Attributes:
+    gradients: of each trainable variable, times the loss scale.
+    means: float32 scalars, of the model's statistics by name.
+    counts: float32 `[K]` of each counted codebook: how often it has each code.
+  """
+
+  gradients: list[tf.Tensor]
+  means: dict[str, tf.Tensor]
+  counts: list[tf.Tensor]
+
+
 class Trainer(snt.Module):
   """A model, its optimizer and the running statistics of training.
 
   All state lives in variables, so a checkpoint of this object continues a run
   bit for bit. Made in the scope of a `tf.distribute` strategy, and the model
   too, it trains on all devices of that strategy: each takes an equal part of
-  a batch, and all take the same step.
+  a batch, and all take the same step. Of `accumulation_steps` equal parts of
+  a batch one is in memory at a time.
 
   Args:
     model: what is trained.
-    config: optimizer, learning rate and its schedule, averaging, batch size,
-      precision.
+    config: optimizer, learning rate and its schedule, clipping, averaging,
+      batch size and its parts, precision.
 
   Attributes:
     compilation: the way to compile a step, 'graph' or 'xla'. Their rounding
@@ -89,9 +107,14 @@ class Trainer(snt.Module):
     )
     self._update = compiled(self._update_variables)
     self.compilation = 'graph'
-    self._step_under_xla = tf.function(
-      self._step, jit_compile=True, autograph=False
-    )
+    self._step_under_xla = _under_xla(self._step)
+    self._num_parts = config.accumulation_steps
+    if self._num_parts > 1:
+      self._accumulation = Accumulation(_nothing(model))
+      self._add = compiled(self._add_to_sums)
+      self._finish = compiled(self._update_by_sums)
+      self._part_under_xla = _under_xla(self._take_part)
+      self._finish_under_xla = _under_xla(self._update_by_sums)
 
   @property
   def num_replicas(self) -> int:
@@ -106,7 +129,11 @@ class Trainer(snt.Module):
         tuple of such: the examples of all replicas of this process.
       num_steps: int32 scalar tensor.
     """
-    self._run(batches, num_steps, self.compilation == 'xla')
+    is_whole = self.compilation == 'xla'
+    if self._num_parts == 1:
+      self._run(batches, num_steps, is_whole)
+    else:
+      self._run_in_parts(batches, num_steps, is_whole)
 
   @tf.function
   def _run(self, batches, num_steps, is_whole):
@@ -114,50 +141,96 @@ class Trainer(snt.Module):
     for _ in tf.range(num_steps):
       self._strategy.run(step, args=(next(batches),))
 
+  @tf.function
+  def _run_in_parts(self, batches, num_steps, is_whole):
+    take_part = self._part_under_xla if is_whole else self._take_part
+    finish = self._finish_under_xla if is_whole else self._finish
+    for _ in tf.range(num_steps):
+      batch = next(batches)
+      # The loop is outside of the replicas, which exchange nothing in one.
+      for part in tf.range(self._num_parts):
+        self._strategy.run(take_part, args=(batch, part))
+      self._strategy.run(finish)
+
   # Autograph, which `run` needs and this does not, would take 4 seconds for the
   # modules of a model.
   @tf.autograph.experimental.do_not_convert
   def _step(self, batch):
+    self._update(*self._gradients(self._rows(batch, 0)))
+
+  @tf.autograph.experimental.do_not_convert
+  def _take_part(self, batch, part):
+    self._add(*self._gradients(self._rows(batch, part)))
+
+  def _gradients(self, batch):
+    """Returns the gradients of the scaled loss, and the losses."""
     with tf.GradientTape() as tape:
-      losses = self.model.losses(self._part(batch), is_training=True)
+      losses = self.model.losses(batch, is_training=True)
       loss = losses.loss * self._scale()
     gradients = tape.gradient(
       loss,
       self.model.trainable_variables,
       unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
-    self._update(gradients, losses)
+    return gradients, losses
 
-  def _part(self, batch):
-    """Returns this replica's rows of the batch of all replicas here."""
-    if replicas.count() == 1:
+  def _rows(self, batch, part):
+    """Returns this replica's rows of a part of the batch of all here."""
+    count = replicas.count() * self._num_parts
+    if count == 1:
       return batch
-    rows = self._config.batch_size // replicas.count()
+    rows = self._config.batch_size // count
 
-    def part(tensor):
+    def own(tensor):
       # Replicas are numbered through all processes, by equal shares.
-      first = replicas.index() * rows % tensor.shape[0]
-      return tf.ensure_shape(
-        tensor[first : first + rows], [rows, *tensor.shape[1:]]
-      )
+      share = replicas.index() * self._num_parts + part
+      begin = [share * rows % tensor.shape[0], *[0] * (tensor.shape.rank - 1)]
+      # Of a size that XLA knows.
+      return tf.slice(tensor, begin, [rows, *tensor.shape[1:]])
 
-    return tf.nest.map_structure(part, batch)
+    return tf.nest.map_structure(own, batch)
+
+  def _found(self, gradients, losses):
+    means = {
+      key: tf.reduce_mean(getattr(losses, key)) for key in self.model.statistics
+    }
+    return _Found(list(gradients), means, self._counts(losses.codes))
+
+  def _counts(self, codes):
+    counts = []
+    for m, size in enumerate(self.model.counted_codebooks):
+      flat = tf.reshape(codes[..., m], [-1])
+      # Floats, which every device can add to those of another.
+      ones = tf.ones_like(flat, tf.float32)
+      counts.append(tf.math.unsorted_segment_sum(ones, flat, size))
+    return counts
 
   def _update_variables(self, gradients, losses):
-    scale = self._scale()
-    means = _means(
-      {
-        key: tf.reduce_mean(getattr(losses, key))
-        for key in self.model.statistics
-      }
+    self._take_step(self._found(gradients, losses))
+
+  def _add_to_sums(self, gradients, losses):
+    self._accumulation.add(self._found(gradients, losses))
+
+  @tf.autograph.experimental.do_not_convert
+  def _update_by_sums(self):
+    sums = self._accumulation.take()
+    gradients, means = tf.nest.map_structure(
+      lambda total: total / self._num_parts, sums[:2]
     )
+    self._take_step(_Found(gradients, means, sums.counts))
+
+  def _take_step(self, found):
+    scale = self._scale()
+    means = _means(found.means)
     # From here on all replicas see the same and do the same.
-    gradients = [gradient / scale for gradient in _means(gradients)]
+    gradients = [gradient / scale for gradient in _means(found.gradients)]
     is_finite = tf.math.is_finite(means['loss'])
     if self.loss_scale:
       for gradient in gradients:
         is_finite &= tf.reduce_all(tf.math.is_finite(gradient))
       self.loss_scale.update(is_finite)
+    if self._config.clip_norm:
+      gradients = clipped(gradients, self._config.clip_norm)
     parameters = self.model.trainable_variables
     self.optimizer.apply(gradients, parameters, self._rate(), is_finite)
     if self.averaging:
@@ -168,14 +241,7 @@ class Trainer(snt.Module):
     self.failed_step.assign(tf.where(is_first, self.step, self.failed_step))
     for key, value in {**means, 'steps': 1.0}.items():
       self._sums[key].assign_add(tf.where(is_finite, value, 0.0))
-    self._count(losses.codes, is_finite)
-
-  def _count(self, codes, is_finite):
-    for m, counts in enumerate(self.code_counts):
-      flat = tf.reshape(codes[..., m], [-1])
-      # Floats, which every device can add to those of another.
-      ones = tf.ones_like(flat, tf.float32)
-      here = tf.math.unsorted_segment_sum(ones, flat, counts.shape[0])
+    for counts, here in zip(self.code_counts, found.counts, strict=True):
       total = tf.cast(replicas.total(here), tf.int32)
       counts.assign_add(tf.where(is_finite, total, 0))
 
@@ -187,14 +253,13 @@ class Trainer(snt.Module):
   def _rate(self):
     """Returns the learning rate of this step: float32 scalar."""
     config = self._config
-    rate = tf.constant(config.learning_rate)
-    step = tf.cast(self.optimizer.step, tf.float32)
-    if config.warmup_steps:
-      rate *= tf.minimum((step + 1) / config.warmup_steps, 1.0)
-    if config.decay_steps:
-      cosine = tf.cos(math.pi * tf.minimum(step / config.decay_steps, 1.0))
-      rate *= 0.01 + 0.99 * (1 + cosine) / 2
-    return rate
+    return scheduled(
+      config.learning_rate,
+      self.optimizer.step,
+      config.warmup_steps,
+      config.decay_steps,
+      config.schedule,
+    )
 
   def averaged(self) -> contextlib.AbstractContextManager:
     """Lets the model have its averaged weights, where they are averaged."""
@@ -229,3 +294,16 @@ def _means(tensors):
   return tf.nest.map_structure(
     lambda tensor: tensor / replicas.count(), replicas.total(tensors)
   )
+
+
+def _nothing(model):
+  """Returns what no rows at all would give."""
+  return _Found(
+    [tf.zeros_like(variable) for variable in model.trainable_variables],
+    {key: tf.constant(0.0) for key in model.statistics},
+    [tf.zeros([size]) for size in model.counted_codebooks],
+  )
+
+
+def _under_xla(function):
+  return tf.function(function, jit_compile=True, autograph=False)

@@ -33,7 +33,9 @@ PICTURES = {
   'walk': Picture('single codes move, at random and as the prior allows: GIF'),
   'interpolation': Picture('from an image to another: GIF and frames'),
   'mixing': Picture('left half of the codes of one image, right of another'),
-  'samples': Picture('images that the prior makes up, by class', False),
+  'samples': Picture(
+    'images that the prior makes up, by class, and a uniform one', False
+  ),
   'curves': Picture('bits/dim and PSNR over training', False, True),
   'animation': Picture('reconstructions over training: GIF', False, True),
 }
