@@ -16,15 +16,16 @@ from vqvae_tf.configs import PriorConfig
 from vqvae_tf.errors import UserError
 from vqvae_tf.keras import variables
 from vqvae_tf.keras.part import Part
+from vqvae_tf.keras.whole import WholeModel
 from vqvae_tf.models import CodeBatch, worth
 from vqvae_tf.models.weights import weights_of
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
-from vqvae_tf.serving import exported, load, presets, shipped
+from vqvae_tf.serving import exported, load
 
 
 @keras.saving.register_keras_serializable('vqvae_tf')
-class CodePrior(keras.Model):
+class CodePrior(WholeModel):
   """A product of conditionals over the codes of an example, in raster order.
 
       log p(z | y) = sum_t log softmax(network(z_<t, y)_t)[z_t]
@@ -75,10 +76,7 @@ class CodePrior(keras.Model):
     trainable: bool = True,
     **settings: Any,
   ):
-    super().__init__(
-      name=name, dtype=dtype, trainable=trainable, autocast=False
-    )
-    self._compile_arguments: dict | None = None
+    super().__init__(name=name, dtype=dtype, trainable=trainable)
     *grid, count = map(int, code_shape)
     sizes = tuple(map(int, codebook_sizes))
     if count != len(sizes):
@@ -103,38 +101,6 @@ class CodePrior(keras.Model):
     )
     self.bits_per_code = keras.metrics.Mean('bits_per_code', dtype='float64')
     self.build((None, *shape))
-
-  def build(self, input_shape: Sequence) -> None:
-    # All weights are there. Keras asks for it, and keeps the shape.
-    del input_shape
-
-  def compile(
-    self,
-    optimizer: Any = 'adam',
-    loss: None = None,
-    metrics: None = None,
-    **kwargs: Any,
-  ) -> None:
-    """Configures training: as of every Keras model, but for the loss.
-
-    Raises:
-      ValueError: if there is a loss or a metric.
-    """
-    if loss is not None or metrics is not None:
-      raise ValueError(
-        'the loss of a CodePrior is its own, with a metric of its own: leave '
-        'loss and metrics out'
-      )
-    super().compile(optimizer=optimizer, **kwargs)
-    self._compile_arguments = {'optimizer': self.optimizer, **kwargs}
-
-  def get_compile_config(self) -> dict | None:
-    return variables.serialized(self._compile_arguments)
-
-  def compile_from_config(self, config: dict) -> None:
-    self.compile(**variables.deserialized(config))
-    # Its state is loaded next.
-    self.optimizer.build(self.trainable_variables)
 
   def call(self, inputs: Any, training: bool | None = None) -> Any:
     """Returns bits per code; in training, what it was given."""
@@ -241,21 +207,6 @@ class CodePrior(keras.Model):
     config = dict(config)
     own = configs.from_values(config.pop('config'), PriorConfig)
     return cls(config=own, **config)
-
-  @classmethod
-  def from_preset(cls, preset: str | os.PathLike, **kwargs: Any) -> 'CodePrior':
-    """Returns the prior of a trained model.
-
-    Args:
-      preset: of the model, as `vqvae_tf.load` takes it.
-      **kwargs: `name` and `trainable`.
-
-    Raises:
-      UserError: as `vqvae_tf.load` does, or if the model has no prior.
-    """
-    path = presets.find(preset)
-    is_export = shipped.is_export(path)
-    return (cls.from_export if is_export else cls.from_run)(path, **kwargs)
 
   @classmethod
   def from_run(cls, workdir: str | os.PathLike, **kwargs: Any) -> 'CodePrior':

@@ -20,12 +20,13 @@ from vqvae_tf.keras.figures import Figures
 from vqvae_tf.keras.layer import QuantizerLayer
 from vqvae_tf.keras.part import OwnDecoder, Part, channels_of, part_of
 from vqvae_tf.keras.usage import CodeUsage
+from vqvae_tf.keras.whole import WholeModel
 from vqvae_tf.media.examples import check_examples
 from vqvae_tf.models import SEED, serve
 from vqvae_tf.models.weights import assign, weights_of
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
-from vqvae_tf.serving import card, load, presets, rebuilt, saved_model, shipped
+from vqvae_tf.serving import card, load, presets, rebuilt, saved_model
 from vqvae_tf.version import __version__
 
 # The precisions of training that a policy of Keras stands for.
@@ -37,7 +38,7 @@ _PRECISIONS = {
 
 
 @keras.saving.register_keras_serializable('vqvae_tf')
-class VQVAE(keras.Model):
+class VQVAE(WholeModel):
   """A vector quantized variational autoencoder over uint8 examples.
 
       loss = -log p(x | z_q(x)) / D + quantizer_weight * quantizer loss
@@ -99,16 +100,13 @@ class VQVAE(keras.Model):
     trainable: bool = True,
     **settings: Any,
   ):
-    # A cast would make zeros of floats in 0..1, in silence.
-    super().__init__(
-      name=name, dtype=dtype, trainable=trainable, autocast=False
-    )
+    super().__init__(name=name, dtype=dtype, trainable=trainable)
     if isinstance(quantizer, str):
       settings['quantizer'], quantizer = quantizer, None
     if isinstance(decoder, str):
       settings['decoder'], decoder = decoder, None
-    self._compile_arguments: dict | None = None
     self.config = self._configured(config, example_shape, settings)
+    self.learning_rate = self.config.optimizer.learning_rate
     self._own = {'encoder': encoder, 'quantizer': quantizer, 'decoder': decoder}
     parts = {
       'encoder': encoder,
@@ -122,10 +120,6 @@ class VQVAE(keras.Model):
     self.figures = Figures(self.core.quantizer.codebook_sizes)
     self._served = serve(self.core, self.config.example_shape)
     self.build((None, *self.config.example_shape))
-
-  def build(self, input_shape: Sequence) -> None:
-    # All weights are there. Keras asks for it, and keeps the shape.
-    del input_shape
 
   def _configured(self, config, example_shape, settings):
     if isinstance(config, str):
@@ -180,43 +174,6 @@ class VQVAE(keras.Model):
         core.likelihood.mean, core.likelihood.variables, params, shape,
         'likelihood',
       )  # fmt: skip
-
-  def compile(
-    self,
-    optimizer: Any = None,
-    loss: None = None,
-    metrics: None = None,
-    **kwargs: Any,
-  ) -> None:
-    """Configures training: as of every Keras model, but for the loss.
-
-    Args:
-      optimizer: of Keras; None: Adam with the learning rate of the preset.
-      loss: none; it is that of the class.
-      metrics: none; they are those of the class.
-      **kwargs: `jit_compile`, `run_eagerly` and others, as Keras has them.
-
-    Raises:
-      ValueError: if there is a loss or a metric.
-    """
-    if loss is not None or metrics is not None:
-      raise ValueError(
-        'the loss of a VQVAE is its likelihood, with metrics of its own: leave '
-        'loss and metrics out'
-      )
-    if optimizer is None:
-      rate = self.config.optimizer.learning_rate
-      optimizer = keras.optimizers.Adam(rate)
-    super().compile(optimizer=optimizer, **kwargs)
-    self._compile_arguments = {'optimizer': self.optimizer, **kwargs}
-
-  def get_compile_config(self) -> dict | None:
-    return variables.serialized(self._compile_arguments)
-
-  def compile_from_config(self, config: dict) -> None:
-    self.compile(**variables.deserialized(config))
-    # Its state is loaded next.
-    self.optimizer.build(self.trainable_variables)
 
   def call(self, examples: tf.Tensor, training: bool | None = None) -> Any:
     """Returns reconstructions, uint8; in training, the `Losses`."""
@@ -345,22 +302,6 @@ class VQVAE(keras.Model):
         config[part]
       )
     return cls(config=own, **config)
-
-  @classmethod
-  def from_preset(cls, preset: str | os.PathLike, **kwargs: Any) -> 'VQVAE':
-    """Returns a trained model.
-
-    Args:
-      preset: as `vqvae_tf.load` takes it: a name, an export, a .zip file of
-        one, a workdir, hf://USER/MODEL or kaggle://...
-      **kwargs: `name`, `dtype` and `trainable`.
-
-    Raises:
-      UserError: as `vqvae_tf.load` does.
-    """
-    path = presets.find(preset)
-    is_export = shipped.is_export(path)
-    return (cls.from_export if is_export else cls.from_run)(path, **kwargs)
 
   @classmethod
   def from_run(cls, workdir: str | os.PathLike, **kwargs: Any) -> 'VQVAE':

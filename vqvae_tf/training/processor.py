@@ -41,6 +41,11 @@ def use_onednn() -> bool:
   return True
 
 
+def has_onednn() -> bool:
+  """Returns whether TensorFlow computes with oneDNN, told so or by itself."""
+  return os.environ.get(_ONEDNN, str(int('avx512f' in flags()))) == '1'
+
+
 def described() -> str:
   """Returns the processor in one line: cores, what it can do, oneDNN."""
   known = [name for name in _KNOWN if name in flags()]
