@@ -183,7 +183,11 @@ def test_averages_of_training_are_not_saved(trained, exported):
 def test_what_lies_beside_the_model(trained, exported):
   extra = exported / 'assets.extra'
   text = (extra / 'README.md').read_text()
-  assert text.startswith('# VQ-VAE on digits')
+  # Front matter, as hubs of models read it, then the card.
+  _, front, card = text.split('---\n', 2)
+  assert 'library_name: vqvae_tf\nlicense: apache-2.0\n' in front
+  assert 'datasets:\n- digits\n' in front
+  assert card.startswith('\n# VQ-VAE on digits')
   assert 'none yet: run bin/evaluate before bin/export' in text
   log = (extra / 'metrics.jsonl').read_bytes()
   assert log == trained.metrics_path.read_bytes()

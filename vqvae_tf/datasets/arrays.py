@@ -5,11 +5,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vqvae_tf.datasets import splits
+from vqvae_tf.datasets import names, splits
 from vqvae_tf.datasets.source import Arrays, ArraySource, Source
 from vqvae_tf.media.examples import check_examples
-
-NAME = 'arrays'
 
 
 def sources(data: Any, validation: Any = None) -> tuple[Source, Source]:
@@ -35,10 +33,10 @@ def sources(data: Any, validation: Any = None) -> tuple[Source, Source]:
       f'examples of data are {train.images.shape[1:]}, those of validation '
       f'{held.images.shape[1:]}'
     )
-  names = _class_names(train.labels)
+  classes = _class_names(train.labels)
   return (
-    ArraySource(NAME, 'train', train, names),
-    ArraySource(NAME, 'validation', held, names),
+    ArraySource(names.ARRAYS, 'train', train, classes),
+    ArraySource(names.ARRAYS, 'validation', held, classes),
   )
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.datasets import (
-  arrays,
   cifar,
   digits,
   idx,
@@ -136,11 +135,6 @@ def open_source(
     raise ValueError(
       'image_size is for image_folder and sets of tensorflow-datasets; the '
       f'images of {name} have their own'
-    )
-  if name == arrays.NAME:
-    raise ValueError(
-      '--dataset=arrays is what vqvae_tf.train calls data that a program has: '
-      'name a data set, or give its folder with --dataset=image_folder'
     )
   if name == 'digits':
     return ArraySource(name, split, digits.read(split), digits.CLASS_NAMES)

@@ -10,9 +10,11 @@ NAMES = (
   'fashion_mnist',
   'cifar10',
   'image_folder',
-  # Those that a program gives: see `vqvae_tf.train`.
   'arrays',
 )
+
+# What is called so a program gives: see `vqvae_tf.train`.
+ARRAYS = 'arrays'
 
 # What stands for the name of any set of images of tensorflow-datasets.
 TFDS = 'tfds:NAME[/CONFIG]'
@@ -25,6 +27,11 @@ def check(name: str, split: str) -> None:
   if not tfds_name(name):
     _check('data set', name, (*NAMES, TFDS))
   _check('split', split, SPLITS)
+  if name == ARRAYS:
+    raise ValueError(
+      '--dataset=arrays is what vqvae_tf.train calls data that a program has: '
+      'name a data set, or give its folder with --dataset=image_folder'
+    )
 
 
 def tfds_name(name: str) -> str:

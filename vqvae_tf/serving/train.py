@@ -5,7 +5,7 @@ from typing import Any
 
 from vqvae_tf import configs, datasets
 from vqvae_tf.configs import presets
-from vqvae_tf.datasets import arrays
+from vqvae_tf.datasets import arrays, names
 from vqvae_tf.datasets.source import Source
 from vqvae_tf.errors import UserError
 from vqvae_tf.runs.workdir import State, Workdir
@@ -68,7 +68,7 @@ def _sources(config, data, validation):
     config = configs.replace(config, dataset=name)
     return config, open_both(config.data)
   # Its size is that of the arrays.
-  config = configs.replace(config, dataset=arrays.NAME, image_size=0)
+  config = configs.replace(config, dataset=names.ARRAYS, image_size=0)
   return config, arrays.sources(data, validation)
 
 

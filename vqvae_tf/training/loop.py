@@ -62,11 +62,7 @@ def train(
     state = workdir.last_state()
     # A run that left no checkpoint leaves nothing to contradict.
     if state.step:
-      configs.check_resumable(
-        workdir.load_config(), config, str(workdir), workdir.way_out
-      )
-      for source in stage.sources if not stage.allow_other_data else ():
-        data.check(workdir, source)
+      _check_resumable(stage, workdir)
     trainer = make_trainer(stage, devices.strategy)
     if state.step:
       workdir.restore(tf.train.Checkpoint(trainer=trainer), state.step)
@@ -82,6 +78,14 @@ def train(
     # A worker that ends is a worker lost to those that still work.
     devices.total(0)
     return state
+
+
+def _check_resumable(stage, workdir):
+  """Checks that a run may go on with these settings and this data."""
+  before = workdir.load_config()
+  configs.check_resumable(before, stage.config, str(workdir), workdir.way_out)
+  for source in stage.sources if not stage.allow_other_data else ():
+    data.check(workdir, source)
 
 
 def _check_agreement(devices, stage, state, workdir):
