@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from vqvae_tf.configs.sections import Sections
 from vqvae_tf.configs.settings import Kinds, Range, setting
-from vqvae_tf.datasets.names import NAMES, TFDS
+from vqvae_tf.datasets.names import ARRAYS, NAMES, TFDS
 from vqvae_tf.errors import UserError
 
 # The bounds from above refuse what no machine holds: a mistyped number is
@@ -29,7 +29,7 @@ _AUTOREGRESSIVE = Kinds('decoder', ('autoregressive',))
 class DataConfig:
   """Which images."""
 
-  dataset: str = setting('mnist', 'data set', (*NAMES, TFDS))
+  dataset: str = setting('mnist', 'data set', (*NAMES, TFDS, ARRAYS))
   data_dir: str = setting(
     '',
     'folder of the original IDX or CIFAR-10 binary files, of image class '

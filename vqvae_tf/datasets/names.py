@@ -10,7 +10,6 @@ NAMES = (
   'fashion_mnist',
   'cifar10',
   'image_folder',
-  'arrays',
 )
 
 # What is called so a program gives: see `vqvae_tf.train`.
@@ -24,14 +23,14 @@ SPLITS = ('train', 'validation', 'test')
 
 def check(name: str, split: str) -> None:
   """Raises a ValueError, with the nearest name, for an unknown one."""
-  if not tfds_name(name):
-    _check('data set', name, (*NAMES, TFDS))
-  _check('split', split, SPLITS)
   if name == ARRAYS:
     raise ValueError(
       '--dataset=arrays is what vqvae_tf.train calls data that a program has: '
       'name a data set, or give its folder with --dataset=image_folder'
     )
+  if not tfds_name(name):
+    _check('data set', name, (*NAMES, TFDS))
+  _check('split', split, SPLITS)
 
 
 def tfds_name(name: str) -> str:
