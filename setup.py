@@ -21,6 +21,7 @@ COMMANDS = (
   'mnist',
   'prior',
   'sample',
+  'speech',
   'train',
   'visualize',
 )
@@ -89,6 +90,8 @@ setup(
     # From 10.1 on text can be anchored with its own font.
     'pillow>=10.1',
     'scikit-learn>=1.3',
+    # Reads and resamples sounds; scikit-learn needs it, too.
+    'scipy>=1.9',
     'tensorboard>=2.18',
     'tensorflow>=2.18,<2.22',
     'tensorflow-datasets>=4.9.4',

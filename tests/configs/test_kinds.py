@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from vqvae_tf import build, configs, datasets
+from vqvae_tf.datasets.names import SOUNDS
 
 SMALL = {
   'num_hiddens': 8,
@@ -130,7 +131,9 @@ def test_digits_need_no_folder(tmp_path):
     assert counts == (name != 'digits')
 
 
-@pytest.mark.parametrize('name', sorted({*datasets.NAMES} - {'image_folder'}))
+@pytest.mark.parametrize(
+  'name', sorted({*datasets.NAMES} - {'image_folder', *SOUNDS})
+)
 def test_images_with_a_size_of_their_own_are_given_none(name):
   assert not configs.counts(make(dataset=name), FIELDS['image_size'])
   with pytest.raises(ValueError, match='image_size is for image_folder'):
@@ -146,6 +149,8 @@ def test_no_kind_is_forgotten():
     'data_dir',
     'image_size',
     'split',
+    'sample_rate',
+    'length',
   }
 
 

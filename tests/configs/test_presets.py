@@ -8,6 +8,7 @@ from vqvae_tf.configs import presets
 from vqvae_tf.errors import UserError
 
 IMAGE_SHAPES = {
+  'spoken_digits': (2_048, 1),
   'digits': (8, 8, 1),
   'mnist': (28, 28, 1),
   'fashion_mnist': (28, 28, 1),
@@ -26,6 +27,7 @@ SETTINGS = [
   ('digits', 32, 16, (4, 4), 0.25, 'ema'),
   ('sonnet_cifar10', 512, 64, (8, 8), 0.25, 'ema'),
   ('paper_cifar10', 512, 640, (8, 8), 0.25, 'product'),
+  ('spoken_digits', 512, 64, (32,), 0.25, 'ema'),
   ('port_mnist', 20, 64, (3, 3), 0.25, 'gradient'),
   ('port_cifar10', 10, 256, (8, 8), 0.25, 'gradient'),
   ('port_cifar10_512', 512, 256, (8, 8), 1.0, 'gradient'),

@@ -19,6 +19,9 @@ NETWORKS = {
     SLOTS, OUTPUTS, HIDDENS, 2, num_heads=2, dropout=0.5
   ),
   'wavenet': lambda: nets.WaveNet(SLOTS, OUTPUTS, HIDDENS, 4, dropout=0.5),
+  'conditioned wavenet': lambda: nets.ConditionedWaveNet(
+    SLOTS, OUTPUTS, HIDDENS, 4, dropout=0.5
+  ),
 }
 GRIDS = [(3, 4), (1, 7)]
 grids = pytest.mark.parametrize('grid', GRIDS, ids=str)

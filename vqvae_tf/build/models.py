@@ -16,12 +16,20 @@ from vqvae_tf.likelihoods import (
 )
 from vqvae_tf.media import images
 from vqvae_tf.models import VQVAE
-from vqvae_tf.nets import Decoder, Encoder, PixelCNN, halved_sizes
+from vqvae_tf.nets import (
+  ConditionedWaveNet,
+  Decoder,
+  Encoder,
+  PixelCNN,
+  halved_sizes,
+)
 from vqvae_tf.optimizers.loss_scale import COMPUTE_DTYPES
 from vqvae_tf.quantizers import Quantizer
 
 # What the decoder tells the causal network about a pixel.
 _CONTEXT_SIZE = 8
+# And about a sample of sound.
+_SOUND_CONTEXT_SIZE = 32
 
 
 def model(
@@ -104,11 +112,17 @@ def _likelihood(config: Config, channels: int) -> Likelihood:
 
 def _autoregressive(config: Config, pixel: Likelihood) -> Likelihood:
   settings, size = config.likelihood, config.example_shape[:-1]
+  if len(size) == 1:
+    network = ConditionedWaveNet(
+      1, pixel.num_params, settings.causal_hiddens, settings.causal_layers
+    )
+    # A sample is a cell.
+    return Autoregressive(network, pixel, _SOUND_CONTEXT_SIZE, block_size=1)
   # Its blocks and its two stacks are of rows and columns.
   if not images.are_images(config.example_shape):
     raise ValueError(
-      '--decoder=autoregressive is for images [H, W, C], not for examples '
-      f'{config.example_shape}: leave it out'
+      '--decoder=autoregressive is for images [H, W, C] and sounds [T, C], not '
+      f'for examples {config.example_shape}: leave it out'
     )
   if any(side % settings.block_size for side in size):
     raise ValueError(

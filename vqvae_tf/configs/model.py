@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from vqvae_tf.configs.sections import Sections
 from vqvae_tf.configs.settings import Kinds, Range, setting
-from vqvae_tf.datasets.names import ARRAYS, NAMES, TFDS
+from vqvae_tf.datasets.names import ARRAYS, NAMES, SOUNDS, TFDS
 from vqvae_tf.errors import UserError
 
 # The bounds from above refuse what no machine holds: a mistyped number is
@@ -52,6 +52,18 @@ class DataConfig:
     'train[:90%]; without it theirs of these names, and the last tenth of '
     'train for what is missing',
     only=Kinds('dataset', (TFDS,)),
+  )
+  sample_rate: int = setting(
+    0,
+    'samples per second that sounds are given, in Hz; 0: those of the set',
+    within=Range(0, 192_000),
+    only=Kinds('dataset', SOUNDS),
+  )
+  length: int = setting(
+    2_048,
+    'samples of an example: recordings are cut, at random in training',
+    within=Range(1, 2**24),
+    only=Kinds('dataset', SOUNDS),
   )
   flip: bool = setting(
     False, 'half of the training images, drawn anew each time, are mirrored'

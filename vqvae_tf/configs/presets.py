@@ -208,6 +208,26 @@ PRESETS = {
     '250,000 steps',
     'published: 4.67 bits/dim; not run here',
   ),
+  'spoken_digits': Preset(
+    _config(
+      dataset='spoken_digits',
+      decoder='autoregressive',
+      likelihood='categorical',
+      num_halvings=6,
+      num_hiddens=96,
+      causal_hiddens=64,
+      causal_layers=10,
+      batch_size=8,
+      learning_rate=1e-3,
+      average_decay=0.999,
+      steps=4_000,
+      decay_steps=4_000,
+    ),
+    'a WaveNet over samples, 64 of them for a code, as van den Oord et al. '
+    '2017, 4.2; sizes for two cores',
+    '4,000 steps',
+    'not run',
+  ),
   'port_mnist': Preset(
     _config(
       dataset='mnist',

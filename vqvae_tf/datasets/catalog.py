@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from vqvae_tf.datasets import (
+  audio_folder,
   cifar,
   digits,
   idx,
@@ -98,24 +99,25 @@ def open_source(
   data_dir: str | os.PathLike | None = None,
   image_size: int | None = None,
   parts: str = '',
+  *,
+  sample_rate: int = 0,
+  length: int = 0,
 ) -> Source:
   """Opens one split of a data set for access by index.
 
-  Validation examples are the last 5,000 of the published training data, which
-  'train' leaves out; `digits` gives every tenth example to validation and every
-  tenth to test, a folder without such parts a tenth each, by the names of its
-  files.
+  Validation examples are the last 5,000 of the published training data; where no
+  parts were published a tenth each is for validation and for test.
 
   Args:
     name: one of `NAMES`, or 'tfds:NAME[/CONFIG]' for any set of images that
       tensorflow-datasets knows or has prepared: see `tfds_images`.
     split: one of `SPLITS`.
-    data_dir: folder with the original files or with prepared
-      tensorflow-datasets; for `image_folder` the folder of images. `digits`
-      needs none. By default prepared or downloaded tensorflow-datasets.
-    image_size: side in pixels, >= 1; for `image_folder`, which needs it, and
-      sets of tensorflow-datasets.
+    data_dir: folder of the original files, or of prepared tensorflow-datasets,
+      which are looked for or downloaded by default.
+    image_size: side in pixels, >= 1, for image folders and tensorflow-datasets.
     parts: for the latter, what stands for each split: see `names.parts`.
+    sample_rate: Hz, of sounds; 0: that of the set.
+    length: samples of an example, of sounds.
 
   Returns:
     A `Source` of uint8 images and int32 labels.
@@ -131,6 +133,8 @@ def open_source(
   if names.tfds_name(name):
     where = folder or tfds.default_dir()
     return tfds_images.open_images(name, split, where, image_size, parts)
+  if name in names.SOUNDS:
+    return _open_sounds(name, split, folder, sample_rate, length)
   if image_size is not None:
     raise ValueError(
       'image_size is for image_folder and sets of tensorflow-datasets; the '
@@ -166,6 +170,16 @@ def load(
   """
   source = open_source(name, split, data_dir, image_size, parts)
   return pipeline.in_order(source, _LOAD_BATCH).unbatch()
+
+
+def _open_sounds(name, split, folder, sample_rate, length):
+  if folder is None:
+    raise ValueError(f'{name} needs the folder of sounds (--data_dir)')
+  is_folder = name == 'audio_folder'
+  open_split = (
+    audio_folder.open_folder if is_folder else audio_folder.open_spoken_digits
+  )
+  return open_split(split, folder, sample_rate, length)
 
 
 def _open_folder(split, folder, image_size):

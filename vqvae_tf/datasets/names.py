@@ -10,7 +10,12 @@ NAMES = (
   'fashion_mnist',
   'cifar10',
   'image_folder',
+  'audio_folder',
+  'spoken_digits',
 )
+
+# Those of sounds.
+SOUNDS = ('audio_folder', 'spoken_digits')
 
 # What is called so a program gives: see `vqvae_tf.train`.
 ARRAYS = 'arrays'

@@ -92,9 +92,10 @@ def shuffled(
 
   def fetch(step):
     indices = shuffled_indices(step, batch_size, source.num_examples, seed)
-    batch = source.fetch(indices[own])
+    draws = _draws(step, batch_size, seed)
+    batch = source.moved(indices[own], draws[1][own])
     batch = _shaped(source, batch, own.stop - own.start)
-    return _flip(batch, _draws(step, batch_size, seed)[own]) if flip else batch
+    return _flip(batch, draws[0][own] < 0.5) if flip else batch
 
   steps = tf.data.Dataset.counter(start=first_step, dtype=tf.int64)
   return _parallel(steps, fetch)
@@ -155,10 +156,10 @@ def shuffled_indices(
 
 
 def _draws(step, batch_size, seed):
-  """Returns the bool [b] that say which images of batch `step` are flipped."""
+  """Returns float32 [2, b] in [0, 1), of batch `step`: for flips, for cuts."""
   # Negative, for the epochs draw with the numbers from 0 on.
   seeds = tf.stack([tf.constant(seed, tf.int64), -1 - step])
-  return tf.random.stateless_uniform([batch_size], seeds, alg='philox') < 0.5
+  return tf.random.stateless_uniform([2, batch_size], seeds, alg='philox')
 
 
 def _flip(batch, where):

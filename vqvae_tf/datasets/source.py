@@ -93,6 +93,21 @@ class Source(abc.ABC):
       Examples uint8 [n, ..., C] in 0..255 and labels int32 [n].
     """
 
+  def moved(
+    self, indices: tf.Tensor, draws: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """The same as training sees them: a source may cut them anew each time.
+
+    Args:
+      indices: as `fetch` takes them.
+      draws: float32 [n], drawn in [0, 1), which say where.
+
+    Returns:
+      As `fetch`, which it is where there is nothing to cut.
+    """
+    del draws
+    return self.fetch(indices)
+
 
 class ArraySource(Source):
   """A split that is held in memory."""

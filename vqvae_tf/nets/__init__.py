@@ -11,11 +11,12 @@ from vqvae_tf.nets.resnet import (
   halved_sizes,
 )
 from vqvae_tf.nets.transformer import CausalTransformer
-from vqvae_tf.nets.wavenet import WaveNet
+from vqvae_tf.nets.wavenet import ConditionedWaveNet, WaveNet
 
 __all__ = [
   'CausalNetwork',
   'CausalTransformer',
+  'ConditionedWaveNet',
   'Convolution',
   'Decoder',
   'Encoder',

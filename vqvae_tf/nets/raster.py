@@ -25,6 +25,7 @@ class Raster(CausalNetwork):
     num_hiddens: C, channels of the sequence.
     dropout: share of the values that are dropped in training, in [0, 1).
     seed: of the dropout.
+    num_known: channels of the context beyond those that enter the first layer.
   """
 
   def __init__(
@@ -35,22 +36,27 @@ class Raster(CausalNetwork):
     dropout: float,
     seed: int,
     name: str,
+    num_known: int = 0,
   ):
     super().__init__(num_slots, num_outputs, num_hiddens, name)
     self._before = Pointwise(num_hiddens, name='before')
-    self._context = Pointwise(num_hiddens, name='context')
+    self._num_hiddens = num_hiddens
+    self._context = Pointwise(num_hiddens + num_known, name='context')
     self._dropout = Dropout(dropout, seed)
 
   @abc.abstractmethod
-  def _whole(self, inputs, drop):
-    """Takes a sequence `[N, B, C]` to features of the same shape."""
+  def _whole(self, inputs, known, drop):
+    """Takes a sequence `[N, B, C]` to features of the same shape.
+
+    `known`, `[N, B, num_known]`, is what else the context says of its cells.
+    """
 
   @abc.abstractmethod
   def _caches(self, known):
     """Returns what is known before the first step of [N, B, C], all float."""
 
   @abc.abstractmethod
-  def _step(self, inputs, t, caches):
+  def _step(self, inputs, known, t, caches):
     """Takes row t, [B, C], to its features [B, C] and to new caches."""
 
   def __call__(
@@ -65,8 +71,9 @@ class Raster(CausalNetwork):
     """Returns what parameters are made of: see `CausalNetwork.features`."""
     cells = _sequence(flat(slots))
     before = tf.pad(cells[:-1], [[1, 0], [0, 0], [0, 0]])
-    inputs = self._before(before) + self._context(_sequence(context))
-    features = self._whole(inputs, self._dropout.start(is_training))
+    first, known = self._split(self._context(_sequence(context)))
+    inputs = self._before(before) + first
+    features = self._whole(inputs, known, self._dropout.start(is_training))
     shape = [*sizes(slots)[:-2], inputs.shape[-1]]
     return tf.reshape(tf.transpose(features, [1, 0, 2]), shape)
 
@@ -74,22 +81,27 @@ class Raster(CausalNetwork):
     """Returns what is known: see `CausalNetwork.initial_state`."""
     self._initialize(context, num_features)
     known = self._context(_sequence(context))
-    return _State(known, self._caches(known))
+    return _State(known, self._caches(self._split(known)[0]))
 
   def step(
     self, state: '_State', t: tf.Tensor, cell: tf.Tensor
   ) -> tuple[tf.Tensor, '_State']:
     """Goes on to the next cell: see `CausalNetwork.step`."""
-    inputs = self._before(cell) + state.known[t]
-    features, caches = self._step(inputs, t, state.caches)
+    first, known = self._split(state.known[t])
+    inputs = self._before(cell) + first
+    features, caches = self._step(inputs, known, t, state.caches)
     return features, _State(state.known, caches)
+
+  def _split(self, known):
+    """Returns what enters the first layer, [..., C], and what else is known."""
+    return known[..., : self._num_hiddens], known[..., self._num_hiddens :]
 
 
 class _State(NamedTuple):
   """What a step knows.
 
   Attributes:
-    known: float [N, B, C], the context as the first layer takes it.
+    known: float [N, B, C + num_known], what the layers take of the context.
     caches: what the layers keep of earlier cells.
   """
 

@@ -68,7 +68,8 @@ class CausalTransformer(Raster):
     ]
     self._norm = _norm('norm')
 
-  def _whole(self, inputs, drop):
+  def _whole(self, inputs, known, drop):
+    del known
     places = tf.range(inputs.shape[0])
     is_seen = places <= places[:, tf.newaxis]
     for layer in self._layers:
@@ -81,7 +82,8 @@ class CausalTransformer(Raster):
     # Keys and values of each layer.
     return [tf.zeros_like(known) for _ in range(2 * len(self._layers))]
 
-  def _step(self, inputs, t, caches):
+  def _step(self, inputs, known, t, caches):
+    del known
     inputs = inputs[tf.newaxis]
     is_seen = tf.range(caches[0].shape[0])[tf.newaxis] <= t
     written = []

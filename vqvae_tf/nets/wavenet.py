@@ -14,12 +14,13 @@ class WaveNet(Raster):
 
   For sequences, and for grids in raster order: see `Raster`. Layer l is
 
-      z_t = gate(W [x_{t-d}, x_t]),  gate([a, b]) = tanh(a) sigma(b)
+      z_t = gate(W [x_{t-d}, x_t] + h_t),  gate([a, b]) = tanh(a) sigma(b)
       x_t = x_t + U z_t,  skip_t = skip_t + V z_t,  d = 2^(l mod cycle)
 
   with x = 0 before the first cell, and then each slot has dense layers over
   x + skip and the slots before it. A cell sees as many cells before it as 1 and
-  the sum of all d. The context enters once, at the first layer.
+  the sum of all d. The context enters once, at the first layer; that of a
+  `ConditionedWaveNet` also as h in each, which is 0 here.
 
   Args:
     num_slots: S, the slots of a cell.
@@ -36,6 +37,9 @@ class WaveNet(Raster):
     Wavenet Generation Algorithm, 2016 (https://arxiv.org/abs/1611.09482).
   """
 
+  # Whether the context enters each layer.
+  is_conditioned = False
+
   def __init__(
     self,
     num_slots: int,
@@ -47,19 +51,29 @@ class WaveNet(Raster):
     seed: int = 0,
     name: str = 'wavenet',
   ):
-    super().__init__(num_slots, num_outputs, num_hiddens, dropout, seed, name)
+    # A gate has two halves.
+    num_known = 2 * num_hiddens * num_layers if self.is_conditioned else 0
+    super().__init__(
+      num_slots, num_outputs, num_hiddens, dropout, seed, name, num_known
+    )
     self._layers = [
       _Layer(num_hiddens, 2 ** (i % cycle), name=f'layer_{i}')
       for i in range(num_layers)
     ]
 
-  def _whole(self, inputs, drop):
+  def _known(self, known):
+    """Returns what each layer knows of the context: [..., 2 C], or 0."""
+    if not known.shape[-1]:
+      return [0.0] * len(self._layers)
+    return tf.split(known, len(self._layers), -1)
+
+  def _whole(self, inputs, known, drop):
     skips = []
-    for layer in self._layers:
+    for layer, own in zip(self._layers, self._known(known), strict=True):
       # No more rows than there are: a longer way back leads before the first.
       before = tf.pad(inputs, [[layer.dilation, 0], [0, 0], [0, 0]])
       before = before[: inputs.shape[0]]
-      inputs, skip = layer(before, inputs, drop)
+      inputs, skip = layer(before, inputs, own, drop)
       skips.append(skip)
     return tf.add_n([*skips, inputs])
 
@@ -70,15 +84,26 @@ class WaveNet(Raster):
       for layer in self._layers
     ]
 
-  def _step(self, inputs, t, caches):
+  def _step(self, inputs, known, t, caches):
     skips, written = [], []
-    for layer, cache in zip(self._layers, caches, strict=True):
+    layers = zip(self._layers, caches, self._known(known), strict=True)
+    for layer, cache, own in layers:
       place = t % layer.dilation
       new = tf.tensor_scatter_nd_update(cache, [[place]], [inputs])
-      inputs, skip = layer(cache[place], inputs, kept)
+      inputs, skip = layer(cache[place], inputs, own, kept)
       skips.append(skip)
       written.append(new)
     return tf.add_n([*skips, inputs]), written
+
+
+class ConditionedWaveNet(WaveNet):
+  """A WaveNet each of whose layers sees the context: h_t = V context_t.
+
+  For sound, whose codes are far apart: what they say of a moment is needed in
+  every layer. Arguments are those of `WaveNet`.
+  """
+
+  is_conditioned = True
 
 
 class _Layer(snt.Module):
@@ -91,7 +116,8 @@ class _Layer(snt.Module):
     self._residual = Pointwise(num_hiddens, SMALL, name='residual')
     self._skip = Pointwise(num_hiddens, name='skip')
 
-  def __call__(self, before, inputs, drop):
+  def __call__(self, before, inputs, known, drop):
     """Returns [..., C], the next layer's inputs, and [..., C], the skip."""
-    passed = drop(gated(self._taps(tf.concat([before, inputs], -1))))
+    taps = self._taps(tf.concat([before, inputs], -1)) + known
+    passed = drop(gated(taps))
     return inputs + self._residual(passed), self._skip(passed)

@@ -64,7 +64,8 @@ class Subject(Served):
     Args:
       num_calls: how often it will be called, with codes of one example.
     """
-    size = self.config.likelihood.block_size
+    is_image = len(self.config.example_shape) == 3
+    size = self.config.likelihood.block_size if is_image else 1
     cells = math.prod(self.config.example_shape[:-1]) // size**2
     if not self.is_sampled or not worth.saves_time(num_calls, cells):
       return self.decode

@@ -127,6 +127,8 @@ def open_source(
       data_dir or settings.data_dir or None,
       settings.image_size or None,
       settings.split,
+      sample_rate=settings.sample_rate,
+      length=settings.length,
     )
   except ValueError as error:
     raise UserError(str(error)) from error
