@@ -6,6 +6,7 @@ from pathlib import Path
 from absl import flags
 
 from vqvae_tf.commands import cli
+from vqvae_tf.datasets.names import SOUNDS
 from vqvae_tf.errors import UserError
 
 _USAGE = """Draws codes from the prior of a model, and decodes them.
@@ -13,7 +14,8 @@ _USAGE = """Draws codes from the prior of a model, and decodes them.
   bin/sample --workdir=runs/mnist --num=64 --label=3
   bin/sample --model=EXPORT --image=FILE --keep=left --output=completed
 
-Writes grid.png, images/ and codes.npz, in place of those of an earlier call.
+Writes grid.png, images/ (of sounds sounds/ alone) and codes.npz, in place of
+those of an earlier call.
 --keep names the part of an image whose codes stay. A workdir and its export
 draw the same images of the same seed.
 """
@@ -48,15 +50,11 @@ def _sample() -> None:
   if given != (args.keep is not None) or None not in (args.image, args.index):
     raise UserError('to complete an image give --keep and --image or --index')
   subject = cli.open_subject()
-  from vqvae_tf.media.images import check_shape
   from vqvae_tf.sampling import complete, draw, folder
 
-  check_shape(
-    subject.config.example_shape,
-    'bin/sample',
-    'vqvae_tf.sampling.draw.draw gives others as arrays',
-  )
-
+  is_sound = subject.config.data.dataset in SOUNDS
+  if not is_sound or args.keep is not None:
+    _check_images(subject)
   classes, kept = draw.labels(subject, args.label), None
   config, output = subject.config, args.output or f'{args.workdir}/samples'
   if args.image is not None:
@@ -68,6 +66,20 @@ def _sample() -> None:
     kept = complete.keep(subject, image, args.keep)
   settings = args.seed, args.temperature, args.top_p, kept
   draws = draw.draw(subject, args.num, classes, *settings)
-  grid = folder.picture(draws, config.class_names, kept)
-  for path in folder.write(Path(output), draws, grid):
+  if is_sound:
+    written = folder.write_sounds(Path(output), draws, config.data.rate)
+  else:
+    grid = folder.picture(draws, config.class_names, kept)
+    written = folder.write(Path(output), draws, grid)
+  for path in written:
     print(f'written: {path}')
+
+
+def _check_images(subject) -> None:
+  from vqvae_tf.media.images import check_shape
+
+  check_shape(
+    subject.config.example_shape,
+    'bin/sample',
+    'vqvae_tf.sampling.draw.draw gives others as arrays',
+  )

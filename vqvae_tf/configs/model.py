@@ -5,7 +5,13 @@ from collections.abc import Iterable
 
 from vqvae_tf.configs.sections import Sections
 from vqvae_tf.configs.settings import Kinds, Range, setting
-from vqvae_tf.datasets.names import ARRAYS, NAMES, SOUNDS, TFDS
+from vqvae_tf.datasets.names import (
+  ARRAYS,
+  DIGITS_RATE,
+  NAMES,
+  SOUNDS,
+  TFDS,
+)
 from vqvae_tf.errors import UserError
 
 # The bounds from above refuse what no machine holds: a mistyped number is
@@ -68,6 +74,11 @@ class DataConfig:
   flip: bool = setting(
     False, 'half of the training images, drawn anew each time, are mirrored'
   )
+
+  @property
+  def rate(self) -> int:
+    """Samples per second of sounds, in Hz."""
+    return self.sample_rate or DIGITS_RATE
 
 
 @dataclasses.dataclass(frozen=True)

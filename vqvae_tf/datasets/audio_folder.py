@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from vqvae_tf.datasets import splits
+from vqvae_tf.datasets.names import DIGITS_RATE
 from vqvae_tf.datasets.recordings import Recording, Recordings
 from vqvae_tf.datasets.source import identity_of_files
 from vqvae_tf.errors import UserError
@@ -16,7 +17,6 @@ from vqvae_tf.media import audio
 DIGITS = tuple(map(str, range(10)))
 # As the set says: the first of 50 recordings of each digit and speaker.
 _NUM_TEST = 5
-_DIGITS_RATE = 8_000
 _DIGIT_FILE = re.compile(r'(\d)_([a-z]+)_(\d+)\.wav')
 
 
@@ -111,7 +111,7 @@ def open_spoken_digits(
     'spoken_digits',
     split,
     files,
-    sample_rate or _DIGITS_RATE,
+    sample_rate or DIGITS_RATE,
     length,
     DIGITS,
     identity_of_files('all', map(os.fsencode, names), digits),

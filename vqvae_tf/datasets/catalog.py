@@ -105,8 +105,8 @@ def open_source(
 ) -> Source:
   """Opens one split of a data set for access by index.
 
-  Validation examples are the last 5,000 of the published training data; where no
-  parts were published a tenth each is for validation and for test.
+  Validation examples are the last 5,000 of the published training data; where
+  no parts were published a tenth each is for validation and for test.
 
   Args:
     name: one of `NAMES`, or 'tfds:NAME[/CONFIG]' for any set of images that

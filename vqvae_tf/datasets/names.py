@@ -16,6 +16,8 @@ NAMES = (
 
 # Those of sounds.
 SOUNDS = ('audio_folder', 'spoken_digits')
+# Samples per second of the spoken digits, in Hz.
+DIGITS_RATE = 8_000
 
 # What is called so a program gives: see `vqvae_tf.train`.
 ARRAYS = 'arrays'

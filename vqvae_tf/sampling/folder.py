@@ -1,4 +1,4 @@
-"""Samples as a picture, and as files in a folder."""
+"""Samples as a picture, as files of images and of sounds."""
 
 import itertools
 import math
@@ -9,13 +9,14 @@ from PIL import Image, ImageDraw
 
 from vqvae_tf import files
 from vqvae_tf.errors import UserError
-from vqvae_tf.media import images
+from vqvae_tf.media import audio, images
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.sampling.complete import Kept
 from vqvae_tf.sampling.draw import Draws
 
 # Pixels of a picture: sides of an image at least, and beside a row its class.
 _MIN_SIDE, _MARGIN = 48, 80
+_CODES = 'codes.npz'
 
 
 def picture(
@@ -77,32 +78,60 @@ def write(folder: Path, draws: Draws, grid: Image.Image) -> list[Path]:
     UserError: if the folder is that of a run, whose codes.npz is another.
     OSError: if they cannot be written.
   """
+  inside = _begun(folder, 'images', '.png', draws)
+  picture_path = folder / 'grid.png'
+  _write_png(picture_path, grid)
+  for i, image in enumerate(draws.images):
+    _write_png(_numbered(inside, i, '.png'), _image(image))
+  return [picture_path, inside, folder / _CODES]
+
+
+def write_sounds(folder: Path, draws: Draws, rate: int) -> list[Path]:
+  """Writes each sound and the codes, in place of earlier ones.
+
+  Args:
+    folder: for sounds/NUMBER.wav and codes.npz, as `write` has them.
+    draws: the sounds, mu-law `[n, T, 1]`.
+    rate: samples per second, Hz.
+
+  Returns:
+    The folder of the sounds, and the file of the codes.
+
+  Raises:
+    UserError, OSError: as `write` does.
+  """
+  inside = _begun(folder, 'sounds', '.wav', draws)
+  for i, levels in enumerate(draws.images):
+    with files.written(_numbered(inside, i, '.wav')) as aside:
+      audio.write(aside, audio.from_mu_law(levels[:, 0]), rate)
+  return [inside, folder / _CODES]
+
+
+def _begun(folder, name, ending, draws):
+  """Writes the codes; returns the folder of that name, cleared of others."""
   if Workdir(folder).has_config():
     raise UserError(
       f'{folder} is the folder of a run, whose codes.npz has the codes of its '
       'data: name another --output'
     )
-  paths = [folder / name for name in ('grid.png', 'images', 'codes.npz')]
-  if paths[2].exists():
-    _remove_from(paths[1], len(draws.images))
-  # First of all: images without it are somebody else's.
-  files.write_arrays(paths[2], {'codes': draws.codes, 'labels': draws.labels})
-  _write_png(paths[0], grid)
-  for i, image in enumerate(draws.images):
-    _write_png(_numbered(paths[1], i), _image(image))
-  return paths
+  inside, codes = folder / name, folder / _CODES
+  if codes.exists():
+    _remove_from(inside, len(draws.images), ending)
+  # First of all: examples without it are somebody else's.
+  files.write_arrays(codes, {'codes': draws.codes, 'labels': draws.labels})
+  return inside
 
 
-def _remove_from(folder, first):
-  """Removes the images that an earlier, larger number of samples left."""
+def _remove_from(folder, first, ending):
+  """Removes what an earlier, larger number of samples left."""
   for i in itertools.count(first):
-    if not _numbered(folder, i).exists():
+    if not _numbered(folder, i, ending).exists():
       return
-    _numbered(folder, i).unlink()
+    _numbered(folder, i, ending).unlink()
 
 
-def _numbered(folder, i):
-  return folder / f'{i:04d}.png'
+def _numbered(folder, i, ending):
+  return folder / f'{i:04d}{ending}'
 
 
 def _write_png(path, image):
