@@ -317,10 +317,13 @@ _PEERS = {
   'vqvae_tf jit': 'with jit',
   'sonnet': 'Sonnet',
   'sonnet jit': 'its jit',
+  'keras hub': 'KerasHub',
   'torch eager': 'PyTorch',
   'torch compiled': 'compiled',
   'matrix product': 'matrix product',
 }
+# A row that is older than a peer does not have it.
+_NOT_TIMED = {'ratio': '', 'note': ''}
 
 
 @table('N', 'work', 'K', 'ms', *_PEERS.values())
@@ -335,37 +338,51 @@ def quantizer_speed():
     # Nothing to compare with was timed to the end.
     if not ours:
       continue
-    ratios = [peers[peer]['ratio'] for peer in _PEERS]
-    notes = [peers[peer]['note'] for peer in _PEERS]
+    others = [peers.get(peer, _NOT_TIMED) for peer in _PEERS]
     yield [
       f'{int(n):,}',
       work,
       f'{int(k):,}',
       f'{float(ours):.1f}',
       *(
-        f'{float(ratio):.2f}' if ratio else note
-        for ratio, note in zip(ratios, notes, strict=True)
+        f'{float(row["ratio"]):.2f}' if row['ratio'] else row['note']
+        for row in others
       ),
     ]
 
 
 _STEP_PEERS = {
-  'vqvae_tf': 'vqvae_tf',
+  'vqvae_tf': 'vqvae_tf, as the commands train',
+  'squared error': 'ours without the likelihood',
   'sonnet': "Sonnet's modules in a tf.function",
   'sonnet jit': 'the same with jit_compile',
+  'sonnet onednn': 'Sonnet, told to use oneDNN',
+  'sonnet jit onednn': 'the same with jit_compile',
   'torch eager': 'PyTorch, vector-quantize-pytorch, eager',
   'torch compiled': 'the same with torch.compile',
 }
+_STEP_SIZES = ('32', '128')
 
 
-@table('batch', 'peer', 'images/s', 'time of a step, ours being 1')
+@table('peer', *(f'{m}, batch {b}' for m in ('all', 'AVX2') for b in (32, 128)))
 def train_step():
-  """Yields the speed of a training step."""
-  for row in read('benchmarks/train_step.csv'):
-    if row['peer'] in _STEP_PEERS:
-      yield [
-        row['batch_size'],
-        _STEP_PEERS[row['peer']],
-        f'{float(row["images_per_second"]):.0f}',
-        f'{float(row["ratio"]):.3f}',
-      ]
+  """Yields images/s, and in brackets the time of a step, ours being 1."""
+  found = {}
+  for name in 'train_step', 'train_step_avx2':
+    for row in read(f'benchmarks/{name}.csv'):
+      found[name, row['batch_size'], row['peer']] = row
+  for peer, title in _STEP_PEERS.items():
+    yield [
+      title,
+      *(
+        _step(found[name, size, peer])
+        for name in ('train_step', 'train_step_avx2')
+        for size in _STEP_SIZES
+      ),
+    ]
+
+
+def _step(row):
+  if not row['images_per_second']:
+    return row['note'].split(':')[0]
+  return f'{float(row["images_per_second"]):.0f} ({float(row["ratio"]):.2f})'

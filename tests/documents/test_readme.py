@@ -11,6 +11,8 @@ import shlex
 import numpy as np
 import pytest
 
+from vqvae_tf.media import audio
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / 'README.md').read_text()
 GUIDES = [path.read_text() for path in sorted((ROOT / 'docs').glob('*.md'))]
@@ -27,11 +29,13 @@ SMALL = {
   'bin/mnist': TRAIN,
   'bin/cifar10': [*TRAIN, '--num_mixtures=1'],
   'bin/prior': ['--num_hiddens=8', '--num_layers=1', '--optimizer=adam'],
+  'bin/speech': [*TRAIN, *CAUSAL, '--length=128'],
 }
 SHORT = {
   'bin/mnist': STEPS,
   'bin/cifar10': STEPS,
   'bin/prior': ['--steps=2'],
+  'bin/speech': STEPS,
   'bin/sample': ['--num=2'],
   'bin/visualize': ['--frames=2'],
 }
@@ -40,8 +44,8 @@ ALL_PICTURES = ['bin/visualize', '--workdir=runs/mnist']
 LONG = {
   f'benchmarks/{name}.py'
   for name in (
-    'bottlenecks codebook_usage codec files generation priors quantizer '
-    'sample_quality sampling train_step'
+    'bottlenecks codebook_usage codec files generation keras_mnist priors '
+    'quantizer sample_quality sampling train_step'
   ).split()
 }
 
@@ -110,6 +114,11 @@ def folder(tmp_path_factory):
   records[:, 0] %= 10
   for name in [f'data_batch_{i}' for i in range(1, 6)] + ['test_batch']:
     (cifar / f'{name}.bin').write_bytes(records.tobytes())
+  sounds = folder / 'data/spoken_digits'
+  sounds.mkdir()
+  for index in range(15):
+    noise = generator.normal(size=300) / 4
+    audio.write(sounds / f'{index % 10}_ann_{index}.wav', noise, 8_000)
   return folder
 
 
@@ -133,7 +142,7 @@ def test_commands_and_code(outcomes, index):
 def test_no_command_is_overlooked():
   programs = {command[0] for command in RUN}
   commands = (
-    'mnist cifar10 prior evaluate sample export visualize compress decompress'
+    'mnist cifar10 speech prior evaluate sample export visualize compress decompress'
   ).split()
   assert {f'bin/{name}' for name in commands} < programs
   assert CODE.keys() < programs
