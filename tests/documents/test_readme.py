@@ -142,7 +142,8 @@ def test_commands_and_code(outcomes, index):
 def test_no_command_is_overlooked():
   programs = {command[0] for command in RUN}
   commands = (
-    'mnist cifar10 speech prior evaluate sample export visualize compress decompress'
+    'mnist cifar10 speech prior evaluate sample export visualize compress '
+    'decompress'
   ).split()
   assert {f'bin/{name}' for name in commands} < programs
   assert CODE.keys() < programs

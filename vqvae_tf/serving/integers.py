@@ -15,6 +15,7 @@ from vqvae_tf.configs import Config, PriorConfig
 from vqvae_tf.exact import grid
 from vqvae_tf.exact.structure import Structure
 from vqvae_tf.likelihoods.normal import INITIAL_SCALE
+from vqvae_tf.media.images import are_images
 from vqvae_tf.models.weights import Weights
 from vqvae_tf.nets import halved_sizes
 
@@ -45,9 +46,13 @@ def integers(
     prior: that of its prior; None: it has none.
 
   Raises:
-    ValueError: if there are no integers with which sums are exact, or too many
-      vectors for a table.
+    ValueError: if there are no integers with which sums are exact, too many
+      vectors for a table, or samples of sound that a WaveNet judges.
   """
+  if config.likelihood.is_autoregressive and not are_images(
+    config.example_shape
+  ):
+    raise ValueError('the integers of a WaveNet over samples are not there yet')
   arrays = _codebooks(embed, build.code_shape(config), config)
   named = {
     name.split(':')[0]: values[0]
