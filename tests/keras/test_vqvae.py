@@ -190,6 +190,14 @@ def test_own_layers(images, tmp_path):
     model.save_to_preset(tmp_path / 'x')
 
 
+def test_an_encoder_has_to_fit_the_presets_decoder():
+  quarter = keras.layers.Conv2D(6, 4, 4)
+  with pytest.raises(ValueError, match=r'of \(2, 2\), but .* \(4, 4\): give'):
+    VQVAE([8, 8, 1], encoder=quarter, **SMALL)
+  model = VQVAE([8, 8, 1], encoder=quarter, **{**SMALL, 'num_halvings': 2})
+  assert model.encode(np.zeros([1, 8, 8, 1], np.uint8)).shape == (1, 2, 2, 1)
+
+
 def test_a_frozen_quantizer_stays(images):
   model = made()
   model.quantizer.trainable = False

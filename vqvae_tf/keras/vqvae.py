@@ -108,6 +108,8 @@ class VQVAE(WholeModel):
     self.config = self._configured(config, example_shape, settings)
     self.learning_rate = self.config.optimizer.learning_rate
     self._own = {'encoder': encoder, 'quantizer': quantizer, 'decoder': decoder}
+    if decoder is None:
+      self._check_grid(encoder)
     parts = {
       'encoder': encoder,
       'bottleneck': quantizer and quantizer.quantizer,
@@ -139,6 +141,15 @@ class VQVAE(WholeModel):
       return build.code_shape(self.config)[:-1]
     floats = tf.zeros([1, *self.config.example_shape])
     return tuple(encoder(floats).shape[1:-1])
+
+  def _check_grid(self, encoder):
+    """Checks that the preset's decoder takes what an encoder gives."""
+    grid, taken = self._grid(encoder), self._grid(None)
+    if grid != taken:
+      raise ValueError(
+        f'the encoder makes a grid of {grid}, but the decoder of the preset '
+        f'takes {taken}: give num_halvings=, or a decoder of your own'
+      )
 
   def _hold(self, encoder, quantizer, decoder):
     """Makes the parts of the model layers of Keras, whose weights they hold."""
