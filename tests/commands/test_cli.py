@@ -163,8 +163,8 @@ def test_list_presets(answer):
       'train',
       ['--dataset=digits', '--data_dir=data'],
       '--data_dir=data does nothing for --dataset=digits; it is for '
-      '--dataset=mnist, mnist_binarized, fashion_mnist, cifar10, image_folder '
-      'or tfds:NAME[/CONFIG]',
+      '--dataset=mnist, mnist_binarized, fashion_mnist, cifar10, image_folder, '
+      'audio_folder, spoken_digits or tfds:NAME[/CONFIG]',
     ),
     (
       'train',
