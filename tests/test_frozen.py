@@ -117,7 +117,7 @@ def test_a_configuration(run):
   known = json.loads(text)
   # What became a setting later.
   known['run']['compile'] = 'auto'
-  known['data']['split'] = ''
+  known['data'] |= {'split': '', 'sample_rate': 0, 'length': 2_048}
   known['optimizer'] |= {
     'accumulation_steps': 1,
     'clip_norm': 0.0,

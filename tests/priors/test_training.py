@@ -221,7 +221,7 @@ class TestPatience:
     # The same again takes no step, and more patience goes on.
     scores()
     assert train(**settings).last_state() == state
-    assert capsys.readouterr().out == line
+    assert capsys.readouterr().out.endswith(f'trainable\n{line}')
     scores(0.5, 0.6, 0.4, 0.7, 0.8)
     state = train(**settings | {'patience': 3}).last_state()
     assert (state.step, state.best_step, state.num_worse) == (9, 7, 2)
