@@ -112,7 +112,8 @@ def _model():
   """Returns the decoder as ONNX, and what the page knows beside it as JSON."""
   # TensorFlow takes seconds to load, which a missing npm must not cost.
   from vqvae_tf.models import model_doors
-  from vqvae_tf.portable import conversion, folder, onnx_files, rebuilt
+  from vqvae_tf.portable import conversion, folder, onnx_files
+  from vqvae_tf.serving import rebuilt
 
   folder.check_installed('onnx')
   found = rebuilt.from_export(MODEL)

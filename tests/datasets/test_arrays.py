@@ -69,5 +69,5 @@ def test_shapes_agree():
 
 
 def test_no_command_opens_them():
-  with pytest.raises(ValueError, match='what vqvae_tf.train calls data that'):
+  with pytest.raises(ValueError, match='which no command opens: measure it by'):
     datasets.open_source('arrays', 'train')

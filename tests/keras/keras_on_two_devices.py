@@ -44,23 +44,43 @@ model.save('model.keras')
 loaded = keras.saving.load_model('model.keras')
 np.testing.assert_array_equal(loaded(x), model(x))
 
+
 # A whole model, whose batches are uint8.
-with strategy.scope():
-  whole = layers.VQVAE(
+def made(policy):
+  return layers.VQVAE(
     [8, 8, 1],
-    quantizer=layers.VectorQuantizerEMA(
-      4, 8, policy=CodebookPolicy('data', 'restart')
-    ),
+    quantizer=layers.VectorQuantizerEMA(4, 8, policy=policy),
     num_hiddens=8,
     num_residual_layers=1,
     num_residual_hiddens=4,
     num_halvings=1,
     num_mixtures=2,
   )
+
+
+with strategy.scope():
+  whole = made(CodebookPolicy('data', 'restart'))
   whole.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+  # Nothing in it is drawn in training.
+  plain = made(CodebookPolicy())
 x = np.random.default_rng(0).integers(0, 64, [32, 8, 8, 1], np.uint8)
 history = whole.fit(x, batch_size=16, epochs=3, verbose=0).history
 assert history['loss'][-1] < history['loss'][0], history
+plain.save('start.keras')
+alone = keras.saving.load_model('start.keras', compile=False)
+losses = []
+# Two steps of plain descent: with the gradient of one replica too many, or of
+# one too few, the weights would be others.
+for model in plain, alone:
+  with model.distribute_strategy.scope():
+    model.compile(keras.optimizers.SGD(0.5), jit_compile=False)
+  fitted = model.fit(x, batch_size=16, shuffle=False, verbose=0).history
+  losses.append(fitted['loss'][0])
+np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+for ours, theirs in zip(plain.weights, alone.weights, strict=True):
+  np.testing.assert_allclose(
+    ours.numpy(), theirs.numpy(), rtol=1e-4, atol=1e-6, err_msg=ours.path
+  )
 found = whole.evaluate(x, batch_size=16, verbose=0, return_dict=True)
 for weight in whole.weights:
   one, two = strategy.experimental_local_results(weight.value)

@@ -298,5 +298,7 @@ def test_a_prior_refuses_what_does_not_fit(trained):
     CodePrior([2, 2, 1], [3, 3])
   with pytest.raises(ValueError, match='one class says nothing'):
     CodePrior([2, 2, 1], [3], 1)
-  with pytest.raises(UserError, match='has no prior: train one with bin/prior'):
+  with pytest.raises(
+    UserError, match='no prior that can be made anew: train one'
+  ):
     CodePrior.from_run(trained.path)

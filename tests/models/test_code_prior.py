@@ -1,60 +1,17 @@
 """The prior is a mass over codes, and its samples have that mass."""
 
-import itertools
 import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from two_codebooks import CLASSES, CODES, GRID, NETWORKS, SIZES, Fixed, make
 
-from vqvae_tf import nets
 from vqvae_tf.models import CodeBatch, CodePrior
 
-SIZES, GRID, CLASSES = (3, 2), (1, 2), 2
-# Every grid of codes that there is: 6^2.
-CODES = np.array(
-  list(itertools.product(*map(range, SIZES * 2))), np.int32
-).reshape([-1, *GRID, 2])
-NETWORKS = {
-  'gated': lambda: nets.GatedPixelCNN(2, 3, 8, 1),
-  'transformer': lambda: nets.CausalTransformer(2, 3, 8, 1, 2),
-  'wavenet': lambda: nets.WaveNet(2, 3, 8, 1, dropout=0.3),
-}
 SEED = tf.constant([4, 2])
 # Images that are drawn: all tests of one prior share one compiled loop.
 DRAWN = 4000
-
-
-class Fixed(nets.CausalNetwork):
-  """The same logits in every cell, whatever came before."""
-
-  def __init__(self, logits):
-    logits = np.asarray(logits, np.float32)
-    super().__init__(*logits.shape, num_hiddens=1, name='fixed')
-    self.logits = logits
-
-  def __call__(self, slots, context, is_training=False):
-    shape = [*slots.shape[:-2], *self.logits.shape]
-    return tf.broadcast_to(self.logits, shape)
-
-  def initial_state(self, context, num_features):
-    return ()
-
-  def step(self, state, t, cell):
-    return cell, state
-
-  def parameters(self, seen, earlier, slot):
-    line = self.logits[slot]
-    return tf.broadcast_to(line, [tf.shape(seen)[0], len(line)])
-
-
-def make(network, num_classes=CLASSES, grid=GRID):
-  tf.random.set_seed(0)
-  prior = CodePrior(NETWORKS[network](), SIZES, grid, num_classes, 4, 4)
-  # Far from uniform.
-  for variable in prior.trainable_variables:
-    variable.assign(2.5 * variable)
-  return prior
 
 
 @pytest.fixture(scope='module')
@@ -376,51 +333,3 @@ def test_mistakes_are_named(prior):
     CodePrior(NETWORKS['gated'](), [9, 3], GRID)
   with pytest.raises(ValueError, match=r'a grid \[h, w\], not one of rank 1'):
     CodePrior(NETWORKS['gated'](), SIZES, (2,))
-
-
-class TestExampleNats:
-  """Sums of `nats`, by another way."""
-
-  @pytest.mark.parametrize('network', NETWORKS)
-  def test_sums_of_nats(self, network):
-    prior = make(network)
-    labels = np.arange(36) % CLASSES
-    expected = prior.nats(CODES, labels).numpy().sum((1, 2, 3))
-    # Roundings of float32, here and below.
-    np.testing.assert_allclose(
-      prior.example_nats(CODES, labels), expected, rtol=1e-5
-    )
-
-  def test_more_cells_than_a_block_has(self, prior):
-    codes, labels = np.tile(CODES, [11, 1, 1, 1]), np.ones(396, int)
-    expected = prior.nats(CODES, labels[:36]).numpy().sum((1, 2, 3))
-    found = prior.example_nats(codes, labels)
-    np.testing.assert_allclose(found, np.tile(expected, 11), rtol=1e-5)
-
-  @pytest.mark.parametrize('level', [-5000.0, 0.0, 5000.0])
-  def test_logits_far_from_zero(self, level):
-    prior = make('gated', num_classes=0)
-    for slot in prior.network.submodules:
-      if slot.name == 'out':
-        slot.b.assign_add(tf.fill(slot.b.shape, level))
-    expected = prior.nats(CODES).numpy().sum((1, 2, 3))
-    assert np.isfinite(expected).all()
-    # Of differences of numbers around 5000, 0.0005 apart.
-    tolerance = {'rtol': 1e-5, 'atol': 4e-3 if level else 0}
-    np.testing.assert_allclose(prior.example_nats(CODES), expected, **tolerance)
-    np.testing.assert_allclose(
-      prior.marginal_nats(CODES), expected, **tolerance
-    )
-
-  def test_a_network_that_tells_no_features(self, fixed):
-    codes = np.array([[[[0], [3]]]])
-    expected = -math.log(0.5 * 0.05)
-    np.testing.assert_allclose(fixed.example_nats(codes), [expected], rtol=1e-6)
-
-  def test_mistakes(self, prior):
-    with pytest.raises(ValueError, match='labels must be in 0..1, not 2'):
-      prior.example_nats(CODES, np.full(36, 2))
-    with pytest.raises(
-      tf.errors.InvalidArgumentError, match='Codes are out of'
-    ):
-      prior.example_nats(CODES + 3, np.zeros(36, int))

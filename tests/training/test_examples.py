@@ -1,7 +1,5 @@
-import json
 import math
 import os
-import resource
 import shutil
 import signal
 
@@ -17,26 +15,12 @@ from vqvae_tf.runs import history, snapshots
 from vqvae_tf.runs.run import Run
 from vqvae_tf.runs.workdir import Workdir
 from vqvae_tf.training import examples, loop
-from vqvae_tf.training.reporter import Reporter
 
 # TensorFlow notes that tf.data stays compiled when a test runs eagerly.
 pytestmark = pytest.mark.filterwarnings('ignore:Even though the:UserWarning')
 
 # Nothing that time decides can be the same in two runs.
 _TIMES = ('images_per_second', 'seconds')
-
-
-@pytest.fixture
-def train(tmp_path, tiny_config, digits):
-  """Trains in a folder below tmp_path, with some settings changed."""
-
-  def run(name='run', **changes):
-    workdir = Workdir(tmp_path / name)
-    config = configs.replace(tiny_config, **changes)
-    examples.train(config, workdir, digits['train'], digits['validation'])
-    return workdir
-
-  return run
 
 
 @pytest.fixture
@@ -151,33 +135,6 @@ def test_resuming_keeps_the_compilation(train):
 
 # Where codes start, and restart, at vectors of the first and the last part
 # alone, another one draws others.
-_IN_PARTS = {
-  'initialization': 'variance_scaling',
-  'unused_codes': 'keep',
-  'learning_rate': 1e-2,
-}
-
-
-@pytest.mark.parametrize(
-  'settings',
-  [
-    {'quantizer': 'ema', 'unused_codes': 'sonnet'},
-    {'quantizer': 'gradient', 'compile': 'xla'},
-    {'quantizer': 'residual', 'num_codebooks': 2, 'precision': 'mixed_float16'},
-  ],
-  ids=str,
-)
-def test_parts_of_a_batch_equal_the_batch(train, settings):
-  settings = _IN_PARTS | settings | {'steps': 6}
-  whole = train('whole', **settings)
-  parts = train('parts', **settings, accumulation_steps=4)
-  # Sums of 2 rows and of 8 round otherwise, in 16 bits by far.
-  rough = settings.get('precision') is not None
-  for ours, theirs in zip(_entries(parts), _entries(whole), strict=True):
-    assert ours.pop('group') == theirs.pop('group')
-    assert ours == pytest.approx(theirs, rel=2e-3 if rough else 1e-5)
-
-
 def test_resuming_in_parts(train):
   train('cut', steps=2, accumulation_steps=2)
   resumed = train('cut', steps=4, accumulation_steps=2)
@@ -396,44 +353,6 @@ def test_a_workdir_takes_one_run_at_a_time(train, tmp_path):
     with pytest.raises(UserError, match='another run trains in .*run: wait'):
       train()
   assert workdir.steps() == []
-
-
-def test_metrics_are_cut_back(tmp_path):
-  workdir = Workdir(tmp_path)
-  lines = [json.dumps({'step': i, 'group': 'train'}) for i in (2, 4, 6)]
-  workdir.metrics_path.write_text('\n'.join([*lines, '{"step"']))
-  Reporter(workdir, 4, 8).close()
-  assert workdir.metrics_path.read_text() == ''.join(
-    line + '\n' for line in lines[:2]
-  )
-
-
-def test_a_full_disk_is_an_error_of_the_system(tmp_path):
-  reporter = Reporter(Workdir(tmp_path), 0, 8)
-  dot = np.zeros([1, 1, 1, 1], np.uint8)
-  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-  resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, hard))
-  try:
-    match = r'^TensorBoard: .*tfevents.*; File too large$'
-    with pytest.raises(OSError, match=match):
-      for step in range(1_000):
-        reporter.pictures(step, originals=dot)
-  finally:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-  reporter.close()
-
-
-def test_infinity_is_null_in_the_metrics(tmp_path):
-  reporter = Reporter(Workdir(tmp_path), 0, 8)
-  reporter.scalars(1, 'validation', {'psnr_db': math.inf, 'mse': 0.0})
-  reporter.close()
-  [entry] = history.read(tmp_path / 'metrics.jsonl')
-  assert entry == {
-    'step': 1,
-    'group': 'validation',
-    'psnr_db': None,
-    'mse': 0.0,
-  }
 
 
 def _summaries(folder):

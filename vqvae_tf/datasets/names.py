@@ -32,8 +32,9 @@ def check(name: str, split: str) -> None:
   """Raises a ValueError, with the nearest name, for an unknown one."""
   if name == ARRAYS:
     raise ValueError(
-      '--dataset=arrays is what vqvae_tf.train calls data that a program has: '
-      'name a data set, or give its folder with --dataset=image_folder'
+      "'arrays' is what a program gave to vqvae_tf.train, which no command "
+      'opens: measure it by vqvae_tf.load(WORKDIR).nll(images), or name a data '
+      'set'
     )
   if not tfds_name(name):
     _check('data set', name, (*NAMES, TFDS))

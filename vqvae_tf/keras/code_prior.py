@@ -110,18 +110,9 @@ class CodePrior(WholeModel):
     codes, labels = inputs if is_pair else (inputs, None)
     return self.core.nats(codes, labels) / math.log(2)
 
-  def compute_loss(
-    self,
-    x: Any = None,
-    y: Any = None,
-    y_pred: Any = None,
-    sample_weight: Any = None,
-    training: bool = True,
-  ) -> tf.Tensor:
+  def _loss(self, x, y, y_pred, training):
     """Returns the mean nats per code, a float scalar; counts the bits."""
     del y_pred
-    if sample_weight is not None:
-      raise ValueError('a CodePrior takes no sample weights: leave them out')
     losses = self.core.losses(self._batch(x, y), training)
     bits = losses.nats / math.log(2) / self.config.num_codes
     self.bits_per_code.update_state(bits)
@@ -130,7 +121,8 @@ class CodePrior(WholeModel):
   def test_step(self, data: Any) -> dict[str, tf.Tensor]:
     """Adds a batch of evaluation; returns the figures of all so far."""
     codes, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-    loss = self.compute_loss(codes, labels, None, weights, False)
+    self._check_unweighted(weights)
+    loss = self._loss(codes, labels, None, False)
     self._loss_tracker.update_state(loss, tf.shape(codes)[0])
     return self.get_metrics_result()
 
@@ -220,9 +212,11 @@ class CodePrior(WholeModel):
   def from_export(cls, path: str | os.PathLike, **kwargs: Any) -> 'CodePrior':
     """Returns the prior of an export; see `from_preset`."""
     metadata = load.read_metadata(path)
-    if 'prior' not in metadata:
+    # An early export does not say how its prior is made.
+    known = metadata.get('prior', {}).get('config')
+    if known is None:
       raise _no_prior(path)
-    config = configs.from_values(metadata['prior']['config'], PriorConfig)
+    config = configs.from_values(known, PriorConfig)
     return cls._filled(config, load.weights(path), kwargs)
 
   @classmethod
@@ -240,5 +234,6 @@ class CodePrior(WholeModel):
 
 def _no_prior(where):
   return UserError(
-    f'{where} has no prior: train one with bin/prior --workdir=RUN'
+    f'{where} has no prior that can be made anew: train one with bin/prior '
+    '--workdir=RUN'
   )

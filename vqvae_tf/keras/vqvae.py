@@ -197,20 +197,9 @@ class VQVAE(WholeModel):
     moves = self.trainable and self.quantizer.trainable
     return self.core.losses(examples, moves)
 
-  def compute_loss(
-    self,
-    x: Any = None,
-    y: Any = None,
-    y_pred: Any = None,
-    sample_weight: Any = None,
-    training: bool = True,
-  ) -> tf.Tensor:
-    """Returns the loss of a batch from its `Losses`, a float scalar."""
+  def _loss(self, x, y, y_pred, training):
     del x, y, training
-    if sample_weight is not None:
-      raise ValueError('a VQVAE takes no sample weights: leave them out')
-    # What the layers of a user add: regularizers, say.
-    return tf.add_n([y_pred.loss, *map(tf.reduce_sum, self.losses)])
+    return y_pred.loss
 
   def compute_metrics(
     self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
@@ -223,7 +212,8 @@ class VQVAE(WholeModel):
 
   def test_step(self, data: Any) -> dict[str, tf.Tensor]:
     """Adds a batch of evaluation to the figures; returns those of all."""
-    examples, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+    examples, _, weights = keras.utils.unpack_x_y_sample_weight(data)
+    self._check_unweighted(weights)
     found, loss = self.core.assess_with_loss(examples)
     self._loss_tracker.update_state(loss, tf.shape(examples)[0])
     self.figures.update_state(

@@ -1,5 +1,6 @@
-"""What the whole models have in common: compilation, loading."""
+"""What the whole models have in common: compilation, the loss, loading."""
 
+import abc
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from vqvae_tf import replicas
 from vqvae_tf.keras import variables
 from vqvae_tf.serving import presets, shipped
 from vqvae_tf.training import processor
@@ -74,6 +76,42 @@ class WholeModel(keras.Model):
     # Its state is loaded next.
     self.optimizer.build(self.trainable_variables)
 
+  @abc.abstractmethod
+  def _loss(self, x, y, y_pred, training):
+    """Returns the mean loss of a replica's examples, a float scalar."""
+
+  def compute_loss(
+    self,
+    x: Any = None,
+    y: Any = None,
+    y_pred: Any = None,
+    sample_weight: Any = None,
+    training: bool = True,
+  ) -> tf.Tensor:
+    """Returns the share of a replica in the loss of a batch, a float scalar.
+
+    Args:
+      x: examples.
+      y: targets, if there are any.
+      y_pred: what a call made of the examples.
+      sample_weight: none.
+      training: whether a step of training asks.
+
+    Raises:
+      ValueError: if there are sample weights.
+    """
+    self._check_unweighted(sample_weight)
+    loss = self._loss(x, y, y_pred, training)
+    # What the layers of a user add: regularizers, say.
+    total = tf.add_n([loss, *map(tf.reduce_sum, self.losses)])
+    # Keras adds up the gradients of the replicas.
+    return total / replicas.count()
+
+  def _check_unweighted(self, sample_weight):
+    if sample_weight is not None:
+      name = type(self).__name__
+      raise ValueError(f'a {name} takes no sample weights: leave them out')
+
   @classmethod
   def from_preset(cls, preset: str | os.PathLike, **kwargs: Any) -> Any:
     """Returns a trained model, of a `CodePrior` the prior of one.
@@ -91,11 +129,11 @@ class WholeModel(keras.Model):
     return (cls.from_export if is_export else cls.from_run)(path, **kwargs)
 
   @classmethod
+  @abc.abstractmethod
   def from_run(cls, workdir: str | os.PathLike, **kwargs: Any) -> Any:
     """Returns that of the best checkpoint of a run; see `from_preset`."""
-    raise NotImplementedError
 
   @classmethod
+  @abc.abstractmethod
   def from_export(cls, path: str | os.PathLike, **kwargs: Any) -> Any:
     """Returns that of an export; see `from_preset`."""
-    raise NotImplementedError

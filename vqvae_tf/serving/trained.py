@@ -23,6 +23,7 @@ __all__ = ['ExampleBits', 'TrainedModel', 'load']
 
 # Examples that go through a door at a time.
 _BATCH = 64
+_MOST_SEED = 2**31 - 1
 
 
 class ExampleBits(NamedTuple):
@@ -213,7 +214,7 @@ class TrainedModel:
         'bin/prior --workdir=RUN'
       )
     _check('num', num, 'at least 1', num >= 1)
-    _check('seed', seed, 'at least 0', seed >= 0)
+    _check_seed(seed)
     _check('temperature', temperature, 'at least 0', temperature >= 0)
     _check('top_p', top_p, 'in (0, 1]', 0 < top_p <= 1)
     chosen = self._label(label, prior.num_classes)
@@ -245,6 +246,7 @@ class TrainedModel:
     return presets.save(self._save, path)
 
   def _painted(self, door, inputs, seed):
+    _check_seed(seed)
     # Each batch has a seed of its own, or their samples would be alike.
     seeds = iter(range(len(inputs)))
     return _by_batches(lambda batch: door(batch, (seed, next(seeds))), inputs)
@@ -338,6 +340,10 @@ def _checked(name, values, shape):
 def _check(name, value, must, is_fine):
   if not is_fine:
     raise ValueError(f'{name} must be {must}, not {value!r}')
+
+
+def _check_seed(seed):
+  _check('seed', seed, f'in 0..{_MOST_SEED}', 0 <= seed <= _MOST_SEED)
 
 
 def _batches(values):
