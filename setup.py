@@ -137,7 +137,6 @@ setup(
     'Intended Audience :: Developers',
     'Intended Audience :: Education',
     'Intended Audience :: Science/Research',
-    'License :: OSI Approved :: Apache Software License',
     'Operating System :: POSIX :: Linux',
     'Programming Language :: Python :: 3',
     *(f'Programming Language :: Python :: 3.{minor}' for minor in MINORS),

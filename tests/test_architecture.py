@@ -234,7 +234,10 @@ def test_tools_for_types_see_the_same_door():
       alias.name: node.module for node in block.body for alias in node.names
     }
     package = importlib.import_module(module)
-    homes = getattr(package, '_HOMES', None) or package._HOME
+    homes = dict(getattr(package, '_HOMES', None) or package._HOME)
+    if 'models' in homes:
+      # Both a room and the function of its name: tools know the one.
+      homes['models'] = 'serving.shipped'
     assert seen == {
       name: module if name == home else f'{module}.{home}'
       for name, home in homes.items()

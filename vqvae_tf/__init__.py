@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vqvae_tf.version import __version__
 
 if TYPE_CHECKING:
-  from vqvae_tf import keras, models
+  from vqvae_tf import keras
   from vqvae_tf.likelihoods import (
     Bernoulli,
     Categorical,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     straight_through,
   )
   from vqvae_tf.serving import Codec
+  from vqvae_tf.serving.shipped import models
   from vqvae_tf.serving.train import train
   from vqvae_tf.serving.trained import load
 else:

@@ -5,7 +5,8 @@ from pathlib import Path
 import tensorflow as tf
 
 import vqvae_tf
-from vqvae_tf import configs, likelihoods, models, nets
+from vqvae_tf import configs, likelihoods, nets
+from vqvae_tf.models import VQVAE, Assessment, Losses
 from vqvae_tf.quantizers import Quantizer
 from vqvae_tf.serving import load
 
@@ -40,14 +41,14 @@ def several() -> Quantizer:
 def own_model(batch: tf.Tensor) -> tf.Tensor:
   likelihood = likelihoods.LogisticMixture(3, 5)
   network = (128, 2, 32, 2)
-  model = models.VQVAE(
+  model = VQVAE(
     nets.Encoder(*network),
     vqvae_tf.LookupFreeQuantizer(8),
     nets.Decoder(likelihood.num_params, (32, 32), *network),
     likelihood,
   )
-  losses: models.Losses = model.losses(batch, is_training=True)
-  assessment: models.Assessment = model.assess(batch)
+  losses: Losses = model.losses(batch, is_training=True)
+  assessment: Assessment = model.assess(batch)
   return losses.loss + tf.reduce_mean(assessment.pixel_bits)
 
 
@@ -69,6 +70,21 @@ def trained(images: tf.Tensor) -> tuple[int, ...]:
 def files(images: tf.Tensor) -> bytes:
   codec = vqvae_tf.Codec(Path('exports/mnist'))
   return codec.compress(images)
+
+
+def by_name(images: tf.Tensor) -> list[str]:
+  model = vqvae_tf.load('mnist')
+  model.decode(model.encode(images))
+  bits: float = model.nll(images).bits_per_dim.mean()
+  made = vqvae_tf.train('mnist', images, steps=10, callback=print)
+  drawn = made.sample(3, label='7').images
+  return [each.name for each in vqvae_tf.models() if bits < len(drawn)]
+
+
+def whole_model() -> vqvae_tf.keras.VQVAE:
+  model = vqvae_tf.keras.VQVAE([28, 28, 1], 'mnist', num_hiddens=16)
+  model.compile(jit_compile=False)
+  return model
 
 
 def in_keras() -> vqvae_tf.keras.QuantizerLayer:

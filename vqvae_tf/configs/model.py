@@ -33,13 +33,13 @@ _AUTOREGRESSIVE = Kinds('decoder', ('autoregressive',))
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-  """Which images."""
+  """Which examples."""
 
   dataset: str = setting('mnist', 'data set', (*NAMES, TFDS, ARRAYS))
   data_dir: str = setting(
     '',
     'folder of the original IDX or CIFAR-10 binary files, of image class '
-    'folders, or of prepared tensorflow-datasets',
+    'folders, of sounds, or of prepared tensorflow-datasets',
     only=Kinds(
       'dataset', (*(name for name in NAMES if name != 'digits'), TFDS)
     ),
